@@ -1,0 +1,64 @@
+"""What a phase tells the outside while it runs. Local: `Finding` may hold patient data; the boundary decides what leaves."""
+
+from __future__ import annotations
+
+import msgspec
+
+from protocol.statements import SignedEvidence
+from protocol.vocabulary import FindingCode, Outcome, Phase
+
+
+class Finding(msgspec.Struct, frozen=True, tag="finding", tag_field="event"):
+    """One thing found. `patient`, `image` and `place` identify it for the practice's eyes; `detail` is a sentence."""
+
+    phase: Phase
+    code: FindingCode
+    patient: str | None = None
+    image: str | None = None
+    place: str | None = None
+    detail: str | None = None
+
+
+class PhaseStarted(msgspec.Struct, frozen=True, tag="phase-started", tag_field="event"):
+    """A phase began."""
+
+    phase: Phase
+
+
+class Progress(msgspec.Struct, frozen=True, tag="progress", tag_field="event"):
+    """How far a phase is. Rates are images per second; times left are seconds, as a range; None while unknown."""
+
+    phase: Phase
+    patients_done: int
+    patients_total: int
+    images_done: int
+    images_total: int
+    bytes_done: int
+    images_per_second: float | None
+    seconds_left_low: float | None
+    seconds_left_high: float | None
+    paused: bool = False
+
+
+class FindingsCounted(msgspec.Struct, frozen=True, tag="findings-counted", tag_field="event"):
+    """How often each code was found so far in this phase."""
+
+    phase: Phase
+    counts: dict[FindingCode, int]
+
+
+class EvidenceProduced(msgspec.Struct, frozen=True, tag="evidence-produced", tag_field="event"):
+    """Signed evidence now stands in the ledger."""
+
+    evidence: SignedEvidence
+
+
+class PhaseEnded(msgspec.Struct, frozen=True, tag="phase-ended", tag_field="event"):
+    """A phase ended; `seconds` is wall time."""
+
+    phase: Phase
+    outcome: Outcome
+    seconds: float
+
+
+Event = PhaseStarted | Progress | FindingsCounted | EvidenceProduced | PhaseEnded
