@@ -1,0 +1,57 @@
+"""How the outside pauses and stops a phase, between two patients and never inside one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from protocol.errors import Interrupted
+
+
+class Control(Protocol):
+    """What a phase asks between patients."""
+
+    def checkpoint(self) -> None:
+        """Returns when work may go on, blocks while paused, raises Interrupted when stopped."""
+
+
+class Uncontrolled:
+    """Nobody pauses or stops this run except by interrupting the process."""
+
+    def checkpoint(self) -> None:
+        return None
+
+
+class Switch:
+    """Pause, resume and stop, set from another thread."""
+
+    def __init__(self, on_pause: Callable[[bool], None] = lambda paused: None) -> None:
+        self._may_run = threading.Event()
+        self._may_run.set()
+        self._stopped = False
+        self._on_pause = on_pause
+
+    def checkpoint(self) -> None:
+        self._may_run.wait()
+        if self._stopped:
+            raise Interrupted("stopped on request", next_step="run the same command again to resume")
+
+    def pause(self) -> None:
+        self._may_run.clear()
+        self._on_pause(True)
+
+    def resume(self) -> None:
+        self._may_run.set()
+        self._on_pause(False)
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._may_run.set()
+
+    def obey(self, words: Iterable[str]) -> None:
+        """Obeys control words, one a line, until they end; then nobody is in charge any more, and that is a stop."""
+        verbs = {"pause": self.pause, "resume": self.resume, "stop": self.stop}
+        for word in words:
+            verbs.get(word.strip(), lambda: None)()
+        self.stop()

@@ -1,0 +1,127 @@
+"""Where a phase reports progress and findings, with rate and time left worked out for it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from engine.events import Event, Finding, FindingsCounted, Progress
+from protocol.vocabulary import FindingCode, Phase
+
+TICK_SECONDS = 0.5  # between two progress events: a person's eye needs no more
+WINDOW_SECONDS = 30.0  # over which the rate is measured
+SPREAD = 0.15  # least spread of the time left, as a part of it: the next patients are not the last ones
+
+
+class Reporter:
+    """Counts what is done, tells `emit` about it now and then, and keeps findings in `findings_path`.
+
+    `clock` gives monotonic seconds. Findings of an earlier run of the same phase are replaced.
+    """
+
+    def __init__(
+        self, phase: Phase, emit: Callable[[Event], None], findings_path: Path, clock: Callable[[], float]
+    ) -> None:
+        self.phase, self._emit, self._clock = phase, emit, clock
+        self._patients_total = self._images_total = 0
+        self._patients = self._images = self._bytes = 0
+        self._marks: deque[tuple[float, int]] = deque([(clock(), 0)])
+        self._last_tick = float("-inf")
+        self._paused = False
+        self._counts: Counter[FindingCode] = Counter()
+        self._findings = _kept(findings_path, phase)
+
+    def __enter__(self) -> Reporter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.tell()
+        self._findings.close()
+
+    @property
+    def counts(self) -> Mapping[FindingCode, int]:
+        """How often each code was found so far."""
+        return dict(self._counts)
+
+    def total(self, patients: int, images: int) -> None:
+        """What there is to do."""
+        self._patients_total, self._images_total = patients, images
+        self.tell()
+
+    def advance(self, patients: int = 0, images: int = 0, bytes: int = 0) -> None:
+        """What was done since the last call."""
+        self._patients += patients
+        self._images += images
+        self._bytes += bytes
+        if self._clock() - self._last_tick >= TICK_SECONDS:
+            self.tell()
+
+    def paused(self, paused: bool) -> None:
+        """The run pauses or goes on; the time paused does not count in the rate."""
+        self._paused = paused
+        self._marks = deque([(self._clock(), self._images)])
+        self.tell()
+
+    def finding(self, finding: Finding) -> None:
+        """Keeps a finding for the practice's eyes and counts its code."""
+        self._counts[finding.code] += 1
+        self._findings.write(msgspec.json.encode(finding).decode() + "\n")
+
+    def tell(self) -> None:
+        """Emits how things stand now."""
+        now = self._clock()
+        self._last_tick = now
+        rate = self._rate(now)
+        low, high = _time_left(self._images_total - self._images, rate)
+        self._emit(
+            Progress(
+                self.phase,
+                self._patients,
+                self._patients_total,
+                self._images,
+                self._images_total,
+                self._bytes,
+                rate,
+                low,
+                high,
+                self._paused,
+            )  # fmt: skip
+        )
+        if self._counts:
+            self._emit(FindingsCounted(self.phase, dict(self._counts)))
+
+    def _rate(self, now: float) -> float | None:
+        self._marks.append((now, self._images))
+        while len(self._marks) > 2 and now - self._marks[0][0] > WINDOW_SECONDS:
+            self._marks.popleft()
+        then, images = self._marks[0]
+        return (self._images - images) / (now - then) if now > then and self._images > images else None
+
+
+def _time_left(images: int, rate: float | None) -> tuple[float | None, float | None]:
+    if rate is None or images < 0:
+        return None, None
+    seconds = images / rate
+    return seconds * (1 - SPREAD), seconds * (1 + SPREAD)
+
+
+def _kept(path: Path, phase: Phase):  # type: ignore[no-untyped-def]
+    """The findings file, opened for appending, without what an earlier run of this phase wrote."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    others = [line for line in lines if _phase(line) != phase]
+    path.write_text("".join(line + "\n" for line in others), encoding="utf-8")
+    return path.open("a", encoding="utf-8")
+
+
+def _phase(line: str) -> str | None:
+    try:
+        return str(json.loads(line).get("phase"))
+    except (ValueError, AttributeError):
+        return None
