@@ -1,0 +1,182 @@
+"""What an operator's console and the hub say to each other: frozen, tagged, bounded.
+
+Text is allowed here and only here: practice codes and operators' names are the firm's own. Nothing from a practice
+adds text: what an agent said travels inside as the same closed values in which it arrived.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from protocol.errors import ProtocolViolation
+from protocol.keyset import Policy
+from protocol.messages import PhaseProgress
+from protocol.statements import FindingCount, SignedDecision, SignedEvidence
+from protocol.vocabulary import Alarm, DecisionVerdict, Gate, GateState, Refusal, Role
+
+Id = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z", max_length=32)]
+Hex64 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z", max_length=64)]
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+PracticeCode = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9]{0,15}(-[A-Z0-9]{1,8})?\Z", max_length=25)]
+OperatorName = Annotated[str, msgspec.Meta(pattern=r"\A[\w][\w .'-]{0,39}\Z", max_length=40)]
+HourOfDay = Annotated[str, msgspec.Meta(pattern=r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z", max_length=5)]
+Version = Annotated[str, msgspec.Meta(pattern=r"\A\d{1,4}(\.\d{1,4}){0,3}\Z", max_length=19)]
+Word = Annotated[str, msgspec.Meta(pattern=r"\A[a-z]{3,10}\Z", max_length=10)]
+FourWords = tuple[Word, Word, Word, Word]
+Rate = Annotated[float, msgspec.Meta(ge=0.0, le=1e6)]
+LedgerIndex = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+Approvals = Annotated[int, msgspec.Meta(ge=0, le=64)]
+
+OPERATOR_FRAME_BYTES = 64 * 1024
+"""The most an operator may send in one frame: a signed decision is under 2 KiB."""
+
+HUB_FRAME_BYTES = 32 * 1024 * 1024
+"""The most the hub sends an operator in one frame: a fleet of 2,000 practices with all their evidence."""
+
+RATE_HISTORY = 60
+"""Rates kept for one practice's trend."""
+
+
+class Verb(StrEnum):
+    """What an admin may tell an agent to do, beside decisions."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+
+
+class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
+    """Base of every message between operator and hub."""
+
+
+class Watch(_Wire, tag="watch"):
+    """Send me the fleet now, and every practice when it changes."""
+
+
+class Submit(_Wire, tag="submit"):
+    """Here is a decision; `request` names the answer."""
+
+    request: Id
+    signed: SignedDecision
+
+
+class Command(_Wire, tag="command"):
+    """Tell the agent of `practice` to pause, resume or stop."""
+
+    request: Id
+    practice: Id
+    verb: Verb
+
+
+class ApprovalView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One decision as the hub knows it. Only `applied_at` means that the agent has written it into its ledger."""
+
+    operator: Id
+    verdict: DecisionVerdict
+    evidence: Hex64
+    submitted_at: Seconds
+    expires_at: Seconds
+    delivered_at: Seconds | None = None
+    applied_at: Seconds | None = None
+    refusal: Refusal | None = None
+    ledger: LedgerIndex | None = None
+
+
+class GateView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A gate as the agent last reported it, with the newest evidence and what was decided about it."""
+
+    gate: Gate
+    state: GateState
+    evidence: SignedEvidence | None = None
+    evidence_digest: Hex64 | None = None
+    received_at: Seconds | None = None
+    approvals: Annotated[tuple[ApprovalView, ...], msgspec.Meta(max_length=256)] = ()
+    needed: Approvals = 0
+
+
+class PracticeView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All an operator may know of a practice. `opens` is its local hour; `agent_key` checks evidence signatures."""
+
+    id: Id
+    code: PracticeCode
+    opens: HourOfDay | None = None
+    connected: bool = False
+    last_heard: Seconds | None = None
+    agent_version: Version | None = None
+    agent_key: Hex64 | None = None
+    sas: FourWords | None = None
+    run: Id | None = None
+    progress: PhaseProgress | None = None
+    progress_at: Seconds | None = None
+    rate_history: Annotated[tuple[Rate, ...], msgspec.Meta(max_length=RATE_HISTORY)] = ()
+    findings: Annotated[tuple[FindingCount, ...], msgspec.Meta(max_length=64)] = ()
+    gates: Annotated[tuple[GateView, ...], msgspec.Meta(max_length=len(Gate))] = ()
+    alarms: Annotated[tuple[Alarm, ...], msgspec.Meta(max_length=len(Alarm))] = ()
+    paused: bool = False
+
+
+class OperatorView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who an operator id is."""
+
+    id: Id
+    name: OperatorName
+    role: Role
+
+
+class FleetView(_Wire, tag="fleet"):
+    """Everything an operator may see at `at`; the answer to Watch."""
+
+    at: Seconds
+    practices: Annotated[tuple[PracticeView, ...], msgspec.Meta(max_length=10_000)]
+    operators: Annotated[tuple[OperatorView, ...], msgspec.Meta(max_length=64)]
+    keyset_version: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+    policy: Policy
+
+
+class Changed(_Wire, tag="changed"):
+    """One practice as it now is."""
+
+    practice: PracticeView
+
+
+class Submitted(_Wire, tag="submitted"):
+    """The hub's answer to Submit and Command: queued for the agent, or why not."""
+
+    request: Id
+    refusal: Refusal | None = None
+
+
+FromOperator = Watch | Submit | Command
+FromHub = FleetView | Changed | Submitted
+
+_M = TypeVar("_M")
+_encoder = msgspec.json.Encoder(order="deterministic")
+_from_operator: msgspec.json.Decoder[FromOperator] = msgspec.json.Decoder(FromOperator, strict=True)
+_from_hub: msgspec.json.Decoder[FromHub] = msgspec.json.Decoder(FromHub, strict=True)
+
+
+def encode(message: FromOperator | FromHub) -> str:
+    """One JSON text frame."""
+    return _encoder.encode(message).decode()
+
+
+def decode_from_operator(frame: bytes) -> FromOperator:
+    """What an operator said; raises ProtocolViolation for anything else, without quoting it."""
+    return _decode(_from_operator, frame, OPERATOR_FRAME_BYTES)
+
+
+def decode_from_hub(frame: bytes) -> FromHub:
+    """What the hub said; raises ProtocolViolation for anything else, without quoting it."""
+    return _decode(_from_hub, frame, HUB_FRAME_BYTES)
+
+
+def _decode(decoder: msgspec.json.Decoder[_M], frame: bytes, limit: int) -> _M:
+    if len(frame) > limit:
+        raise ProtocolViolation("frame-size")
+    try:
+        return decoder.decode(frame)
+    except (msgspec.DecodeError, RecursionError):
+        raise ProtocolViolation("wire-schema") from None
