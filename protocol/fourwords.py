@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-WORDS: tuple[str, ...] = tuple(
-    """
+_TEXT = """
     acorn amber anchor angle apple april arrow atlas autumn bacon badge banjo barrel basil basket beacon
     beaver bell berry birch bishop blanket blossom border bottle bracket branch bread breeze brick bridge bronze
     brush bucket butter button cabin cable cactus camel candle canoe canyon carpet carrot castle cedar cello
@@ -26,8 +25,8 @@ WORDS: tuple[str, ...] = tuple(
     river robin rocket rope rose ruby saddle sail salmon sandal scarf shadow shell silver sketch spruce
     squirrel star stone summer sunset swan table temple thistle thunder tiger timber tomato topaz tower trumpet
     tulip tunnel turtle umbrella valley velvet village violin volcano walnut willow window winter wizard yellow zebra
-    """.split()
-)
+"""
+WORDS: tuple[str, ...] = tuple(_TEXT.split())
 
 
 def four_words(public_key: bytes) -> tuple[str, str, str, str]:
