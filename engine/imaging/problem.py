@@ -1,0 +1,16 @@
+"""What goes wrong with one picture."""
+
+from __future__ import annotations
+
+from protocol.vocabulary import FindingCode
+
+
+class ImageProblem(Exception):
+    """One picture cannot be used. `code` is the finding it becomes; `detail` is a sentence with offsets, no patient data."""
+
+    def __init__(self, code: FindingCode, detail: str) -> None:
+        self.code, self.detail = code, detail
+        super().__init__(f"{code}: {detail}")
+
+    def __reduce__(self) -> tuple[type[ImageProblem], tuple[FindingCode, str]]:
+        return type(self), (self.code, self.detail)
