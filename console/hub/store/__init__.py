@@ -1,0 +1,1 @@
+"""What the hub remembers: practices, operators, key sets, tokens, every event, every order and decision."""
