@@ -98,7 +98,7 @@ class TeethNotation:
             raise ValueError(f"notation must be one of {sorted(NOTATIONS)}, with a separator")
 
     def read(self, text: str | None) -> tuple[Tooth, ...]:
-        """The teeth that `text` names, in its order; none for None or empty text. Raises ValueError if not understood."""
+        """The teeth that `text` names, in its order; none for None or empty text. Raises ValueError otherwise."""
         if not text:
             return ()
         if not text.startswith(self.prefix):

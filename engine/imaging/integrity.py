@@ -3,34 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
-from collections.abc import Callable
-from typing import Protocol
 
 from engine.imaging.pixels import Pixels, canonical
-
-
-class IntegrityRule(Protocol):
-    """What a profile says of an integrity hash."""
-
-    @property
-    def algorithm(self) -> str: ...
-
-    @property
-    def covers(self) -> str: ...
-
-
-def _hashlib(name: str) -> Callable[[bytes | memoryview], bytes]:
-    return lambda data: hashlib.new(name, data, usedforsecurity=False).digest()
-
-
-_ALGORITHMS: dict[str, Callable[[bytes | memoryview], bytes]] = {
-    "md5": _hashlib("md5"),
-    "sha1": _hashlib("sha1"),
-    "sha256": _hashlib("sha256"),
-    "crc32": lambda data: zlib.crc32(data).to_bytes(4, "big"),
-}
-ALGORITHMS, COVERS = frozenset(_ALGORITHMS), frozenset({"pixels", "file"})
+from engine.profiles.schema import IntegrityRule
 
 
 def integrity(rule: IntegrityRule, *, file: bytes | None = None, pixels: Pixels | None = None) -> bytes:
@@ -43,4 +18,4 @@ def integrity(rule: IntegrityRule, *, file: bytes | None = None, pixels: Pixels 
         covered = None if pixels is None else canonical(pixels)
     if covered is None:
         raise ValueError(f"an integrity hash over {rule.covers} needs the {rule.covers}")
-    return _ALGORITHMS[rule.algorithm](covered)
+    return hashlib.new(rule.algorithm, covered, usedforsecurity=False).digest()

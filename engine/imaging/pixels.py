@@ -83,4 +83,4 @@ def canonical(pixels: Pixels) -> memoryview:
     16-bit little-endian words; 8-bit colour stays at 8 bits. No copy where the samples have that form already.
     """
     array = pixels.array if pixels.samples == 3 and pixels.bits_allocated == 8 else words(pixels)
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data

@@ -5,8 +5,8 @@ from __future__ import annotations
 from protocol.vocabulary import FindingCode
 
 
-class ImageProblem(Exception):
-    """One picture cannot be used. `code` is the finding it becomes; `detail` is a sentence with offsets, no patient data."""
+class ImageProblem(Exception):  # noqa: N818 - house word
+    """One picture cannot be used. `code` is the finding it becomes; `detail` a sentence without patient data."""
 
     def __init__(self, code: FindingCode, detail: str) -> None:
         self.code, self.detail = code, detail
