@@ -106,10 +106,75 @@ class Check(StrEnum):
     TOTALS_DECLARED = "totals-declared"  # source total = converted + declared exclusions
 
 
+REQUIRED_CHECKS: Mapping[Gate, frozenset[Check]] = MappingProxyType(
+    {
+        Gate.STAGED: frozenset(
+            {Check.SNAPSHOT_RESTORED, Check.STAGING_ISOLATED, Check.SOURCE_READ_ONLY, Check.SOURCE_SCHEMA}
+        ),
+        Gate.PROFILE_PROVEN: frozenset(
+            {
+                Check.SOURCE_SCHEMA,
+                Check.TARGET_SCHEMA,
+                Check.SAMPLES_ENOUGH,
+                Check.SAMPLE_CATEGORIES,
+                Check.SAMPLES_EXPLAINED,
+                Check.SAMPLES_REENCODED,
+                Check.INTEGRITY_REPRODUCED,
+                Check.SOURCE_CODES_MAPPED,
+                Check.SOURCE_FILES_RESOLVED,
+                Check.DECODERS_AVAILABLE,
+            }
+        ),
+        Gate.DRY_RUN: frozenset(
+            {
+                Check.PATIENTS_ENUMERATED,
+                Check.IMAGES_ENUMERATED,
+                Check.IMAGES_DECODED,
+                Check.RECORDS_MAPPED,
+                Check.FILES_WRITTEN,
+                Check.ROWS_WRITTEN,
+                Check.SOURCE_UNCHANGED,
+                Check.TARGET_UNCHANGED,
+                Check.NO_BLOCKERS,
+                Check.DISK_SUFFICIENT,
+            }
+        ),
+        Gate.CONVERTED: frozenset(
+            {
+                Check.PATIENTS_CONVERTED,
+                Check.IMAGES_CONVERTED,
+                Check.DIGESTS_AS_PLANNED,
+                Check.NOTHING_SET_ASIDE,
+                Check.SOURCE_UNCHANGED,
+            }
+        ),
+        Gate.RECONCILED: frozenset(
+            {
+                Check.SETS_EQUAL,
+                Check.PATIENTS_MATCHED,
+                Check.IMAGES_MATCHED,
+                Check.FIELDS_EQUAL,
+                Check.PIXELS_EQUAL,
+                Check.VIEWS_EQUAL,
+                Check.INTEGRITY_RECOMPUTED,
+                Check.LOOKUPS_FOUND,
+                Check.NO_STRAYS,
+                Check.TOTALS_DECLARED,
+                Check.SOURCE_UNCHANGED,
+            }
+        ),
+    }
+)
+"""The checks without which evidence for a gate is incomplete. A gate that is not here opens by attestation."""
+
+AT_LEAST_CHECKS = frozenset({Check.SAMPLES_ENOUGH, Check.DISK_SUFFICIENT})
+"""Checks that pass with more than was expected; every other check passes only when both numbers are equal."""
+
+
 class Verdict(StrEnum):
     """How a check ended."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict, not a secret
     ACCEPT = "accept"  # passes only if the approvers accept the findings this evidence counts
     FAIL = "fail"
 
@@ -211,49 +276,89 @@ _S, _P, _T = Owner.STAFF, Owner.PRACTICE, Owner.PRACTICE_IT
 
 ADVICE: Mapping[FindingCode, Advice] = MappingProxyType(
     {
-        FindingCode.MISSING_FILE: _advice(_A, _P, "DEXIS 11 itself has a row and no file; look in older backups, or accept"),
-        FindingCode.UNREADABLE_FILE: _advice(_B, _T, "the file cannot be opened; check permissions and the disk, then run again"),
-        FindingCode.TRUNCATED: _advice(_A, _P, "the file ends too early in DEXIS 11 itself; look in older backups, or accept"),
-        FindingCode.EMPTY_FILE: _advice(_A, _P, "the file is empty in DEXIS 11 itself; look in older backups, or accept"),
+        FindingCode.MISSING_FILE: _advice(
+            _A, _P, "DEXIS 11 itself has a row and no file; look in older backups, or accept"
+        ),
+        FindingCode.UNREADABLE_FILE: _advice(
+            _B, _T, "the file cannot be opened; check permissions and the disk, then run again"
+        ),
+        FindingCode.TRUNCATED: _advice(
+            _A, _P, "the file ends too early in DEXIS 11 itself; look in older backups, or accept"
+        ),
+        FindingCode.EMPTY_FILE: _advice(
+            _A, _P, "the file is empty in DEXIS 11 itself; look in older backups, or accept"
+        ),
         FindingCode.SUSPECT_SIZE: _advice(_I, _P, "unusually small for a radiograph; open it in DEXIS 11 once"),
         FindingCode.UNKNOWN_CODE: _advice(_B, _S, "add this code to the source profile, prove it again"),
-        FindingCode.CHART_MISSING: _advice(_A, _P, "Dentrix cannot link this patient; enter a chart number in DEXIS 11, or accept"),
-        FindingCode.CHART_DUPLICATE: _advice(_A, _P, "two patients share a chart number; decide which one Dentrix should open"),
-        FindingCode.CHART_TOO_LONG: _advice(_B, _P, "DEXIS 10 cannot hold this chart number; shorten it in Dentrix and DEXIS 11"),
-        FindingCode.TEXT_NOT_REPRESENTABLE: _advice(_B, _P, "DEXIS 10 cannot hold these letters; agree on a spelling with the practice"),
+        FindingCode.CHART_MISSING: _advice(
+            _A, _P, "Dentrix cannot link this patient; enter a chart number in DEXIS 11, or accept"
+        ),
+        FindingCode.CHART_DUPLICATE: _advice(
+            _A, _P, "two patients share a chart number; decide which one Dentrix should open"
+        ),
+        FindingCode.CHART_TOO_LONG: _advice(
+            _B, _P, "DEXIS 10 cannot hold this chart number; shorten it in Dentrix and DEXIS 11"
+        ),
+        FindingCode.TEXT_NOT_REPRESENTABLE: _advice(
+            _B, _P, "DEXIS 10 cannot hold these letters; agree on a spelling with the practice"
+        ),
         FindingCode.TEXT_TOO_LONG: _advice(_B, _P, "DEXIS 10 cannot hold a text this long; agree on a shorter one"),
         FindingCode.DATE_OUT_OF_RANGE: _advice(_B, _P, "DEXIS 10 cannot hold this date; correct it in DEXIS 11"),
-        FindingCode.DATE_PRECISION_LOST: _advice(_A, _S, "DEXIS 10 keeps this time less precisely; accept, or change the profile"),
-        FindingCode.DUPLICATE_UID: _advice(_B, _S, "two images claim one identity; settle which is which before conversion"),
+        FindingCode.DATE_PRECISION_LOST: _advice(
+            _A, _S, "DEXIS 10 keeps this time less precisely; accept, or change the profile"
+        ),
+        FindingCode.DUPLICATE_UID: _advice(
+            _B, _S, "two images claim one identity; settle which is which before conversion"
+        ),
         FindingCode.ORPHAN_FILE: _advice(_A, _P, "a file in the DEXIS 11 store belongs to no row; it is not converted"),
         FindingCode.ORPHAN_ROW: _advice(_A, _P, "a row in DEXIS 11 belongs to no patient; it is not converted"),
-        FindingCode.LABEL_DISAGREES: _advice(_I, _P, "the pixels say photo or X-ray, the label says the other; the label is kept"),
-        FindingCode.MULTIFRAME: _advice(_A, _P, "several frames in one file have no home in DEXIS 10; declared, not converted"),
+        FindingCode.LABEL_DISAGREES: _advice(
+            _I, _P, "the pixels say photo or X-ray, the label says the other; the label is kept"
+        ),
+        FindingCode.MULTIFRAME: _advice(
+            _A, _P, "several frames in one file have no home in DEXIS 10; declared, not converted"
+        ),
         FindingCode.VOLUME: _advice(_A, _P, "3D volumes have no home in DEXIS 10; declared, not converted"),
         FindingCode.LOSSY_SOURCE: _advice(_I, _P, "DEXIS 11 itself holds this image with loss; it is carried as it is"),
-        FindingCode.NO_DECODER: _advice(_B, _S, "no decoder for this encoding; install the engine extra named in the local report"),
+        FindingCode.NO_DECODER: _advice(
+            _B, _S, "no decoder for this encoding; install the engine extra named in the local report"
+        ),
         FindingCode.TOO_LARGE: _advice(_B, _S, "beyond the limits for one image; look at it before raising a limit"),
-        FindingCode.PATH_TAKEN: _advice(_B, _T, "a file is already there in the new store; it is never overwritten; move it or choose another store"),
+        FindingCode.PATH_TAKEN: _advice(
+            _B, _T, "a file is already there in the new store; it is never overwritten; move it or choose another store"
+        ),
         FindingCode.TARGET_NOT_EMPTY: _advice(_I, _S, "the target already holds records; they are left alone"),
-        FindingCode.SCHEMA_DRIFT: _advice(_B, _S, "the database differs from the profile; run profile fingerprint and adapt the profile"),
+        FindingCode.SCHEMA_DRIFT: _advice(
+            _B, _S, "the database differs from the profile; run profile fingerprint and adapt the profile"
+        ),
         FindingCode.VERSION_UNSUPPORTED: _advice(_B, _S, "this version is not among those the profile names"),
         FindingCode.LATE_ARRIVAL: _advice(_B, _S, "images were taken after the snapshot; stage again or plan a top-up"),
         FindingCode.DISK_SPACE: _advice(_B, _T, "free space on the target volume, then run again"),
-        FindingCode.TRANSIENT_READ: _advice(_B, _T, "two reads of a file disagreed; check disk and controller, then run again"),
-        FindingCode.SET_ASIDE: _advice(_B, _S, "a patient kept failing and was rolled back whole; see the local findings, then convert again"),
-        FindingCode.SAMPLE_UNEXPLAINED: _advice(_B, _S, "a genuine sample does not fit the target profile; adapt the profile"),
+        FindingCode.TRANSIENT_READ: _advice(
+            _B, _T, "two reads of a file disagreed; check disk and controller, then run again"
+        ),
+        FindingCode.SET_ASIDE: _advice(
+            _B, _S, "a patient kept failing and was rolled back whole; see the local findings, then convert again"
+        ),
+        FindingCode.SAMPLE_UNEXPLAINED: _advice(
+            _B, _S, "a genuine sample does not fit the target profile; adapt the profile"
+        ),
         FindingCode.PATIENT_MISSING: _advice(_B, _S, "a patient of DEXIS 11 is not in DEXIS 10"),
         FindingCode.PATIENT_EXTRA: _advice(_B, _S, "a patient in DEXIS 10 has no counterpart in DEXIS 11"),
         FindingCode.ROW_MISSING: _advice(_B, _S, "an image's row is missing in DEXIS 10"),
         FindingCode.ROW_EXTRA: _advice(_B, _S, "a row in DEXIS 10 has no counterpart in DEXIS 11"),
         FindingCode.FILE_MISSING: _advice(_B, _S, "a row in DEXIS 10 has no file"),
-        FindingCode.STRAY_FILE: _advice(_B, _T, "a file in the new store belongs to no row; see the local findings for its place"),
+        FindingCode.STRAY_FILE: _advice(
+            _B, _T, "a file in the new store belongs to no row; see the local findings for its place"
+        ),
         FindingCode.FIELD_DIFFERS: _advice(_B, _S, "a field differs between DEXIS 11 and DEXIS 10"),
         FindingCode.PIXELS_DIFFER: _advice(_B, _S, "pixels differ between DEXIS 11 and DEXIS 10"),
         FindingCode.VIEW_DIFFERS: _advice(_B, _S, "the image would be shown turned or mirrored differently"),
         FindingCode.INTEGRITY_MISMATCH: _advice(_B, _S, "a stored integrity hash is not that of its image"),
         FindingCode.HEADER_DIFFERS: _advice(_B, _S, "an image file's own header disagrees with its record"),
-        FindingCode.LOOKUP_FAILED: _advice(_B, _S, "an image cannot be reached by way of chart, patient, study and series"),
+        FindingCode.LOOKUP_FAILED: _advice(
+            _B, _S, "an image cannot be reached by way of chart, patient, study and series"
+        ),
     }
 )
 
@@ -264,6 +369,14 @@ class SkipReason(StrEnum):
     DELETED = "deleted"
     VOLUME = "volume"
     NOT_AN_IMAGE = "not-an-image"
+
+
+class PhaseState(StrEnum):
+    """Where a phase stands."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    ENDED = "ended"
 
 
 class Outcome(StrEnum):
@@ -300,7 +413,18 @@ class Refusal(StrEnum):
     KEYSET_MISSING = "keyset-missing"
     KEYSET_OLDER = "keyset-older"
     LEDGER_DAMAGED = "ledger-damaged"
+    JOB_HELD = "job-held"  # another process works on this job
     STATEMENT_MALFORMED = "statement-malformed"
+
+
+class EnrollRefusal(StrEnum):
+    """Why the hub refused an enrolment."""
+
+    TOKEN_UNKNOWN = "token-unknown"  # noqa: S105 - a reason, not a secret
+    TOKEN_USED = "token-used"  # noqa: S105
+    TOKEN_EXPIRED = "token-expired"  # noqa: S105
+    WRONG_PRACTICE = "wrong-practice"
+    PROOF_INVALID = "proof-invalid"
 
 
 class Alarm(StrEnum):
