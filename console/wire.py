@@ -14,21 +14,22 @@ import msgspec
 from protocol.errors import ProtocolViolation
 from protocol.keyset import Policy
 from protocol.messages import PhaseProgress
-from protocol.statements import FindingCount, SignedDecision, SignedEvidence
+from protocol.statements import FindingCounts, SignedDecision, SignedEvidence
+from protocol.values import Approvals, Digest, Id, Number, PublicKey, Rate, Sequence, Timestamp, Value, Version
 from protocol.vocabulary import Alarm, DecisionVerdict, Gate, GateState, Refusal, Role
 
-Id = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z", max_length=32)]
-Hex64 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z", max_length=64)]
-Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 PracticeCode = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9]{0,15}(-[A-Z0-9]{1,8})?\Z", max_length=25)]
-OperatorName = Annotated[str, msgspec.Meta(pattern=r"\A[\w][\w .'-]{0,39}\Z", max_length=40)]
+"""The firm's short name for a practice, such as ALDER-7: what an operator types to approve."""
+
+OperatorName = Annotated[str, msgspec.Meta(pattern=r"\A\w[\w .'-]{0,39}\Z", max_length=40)]
+"""The firm's name for one of its own people; one line, no markup."""
+
 HourOfDay = Annotated[str, msgspec.Meta(pattern=r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z", max_length=5)]
-Version = Annotated[str, msgspec.Meta(pattern=r"\A\d{1,4}(\.\d{1,4}){0,3}\Z", max_length=19)]
-Word = Annotated[str, msgspec.Meta(pattern=r"\A[a-z]{3,10}\Z", max_length=10)]
+"""When a practice opens, by its own clock."""
+
+Word = Annotated[str, msgspec.Meta(pattern=r"\A[a-z]{3,9}\Z", max_length=9)]
 FourWords = tuple[Word, Word, Word, Word]
-Rate = Annotated[float, msgspec.Meta(ge=0.0, le=1e6)]
-LedgerIndex = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
-Approvals = Annotated[int, msgspec.Meta(ge=0, le=64)]
+"""The spoken code of the agent's key; see protocol.fourwords."""
 
 OPERATOR_FRAME_BYTES = 64 * 1024
 """The most an operator may send in one frame: a signed decision is under 2 KiB."""
@@ -48,22 +49,18 @@ class Verb(StrEnum):
     STOP = "stop"
 
 
-class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
-    """Base of every message between operator and hub."""
-
-
-class Watch(_Wire, tag="watch"):
+class Watch(Value, frozen=True, tag="watch", tag_field="type"):
     """Send me the fleet now, and every practice when it changes."""
 
 
-class Submit(_Wire, tag="submit"):
+class Submit(Value, frozen=True, tag="submit", tag_field="type"):
     """Here is a decision; `request` names the answer."""
 
     request: Id
     signed: SignedDecision
 
 
-class Command(_Wire, tag="command"):
+class Command(Value, frozen=True, tag="command", tag_field="type"):
     """Tell the agent of `practice` to pause, resume or stop."""
 
     request: Id
@@ -71,54 +68,54 @@ class Command(_Wire, tag="command"):
     verb: Verb
 
 
-class ApprovalView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ApprovalView(Value, frozen=True):
     """One decision as the hub knows it. Only `applied_at` means that the agent has written it into its ledger."""
 
     operator: Id
     verdict: DecisionVerdict
-    evidence: Hex64
-    submitted_at: Seconds
-    expires_at: Seconds
-    delivered_at: Seconds | None = None
-    applied_at: Seconds | None = None
+    evidence: Digest
+    submitted_at: Timestamp
+    expires_at: Timestamp
+    delivered_at: Timestamp | None = None
+    applied_at: Timestamp | None = None
     refusal: Refusal | None = None
-    ledger: LedgerIndex | None = None
+    ledger: Sequence | None = None
 
 
-class GateView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class GateView(Value, frozen=True):
     """A gate as the agent last reported it, with the newest evidence and what was decided about it."""
 
     gate: Gate
     state: GateState
     evidence: SignedEvidence | None = None
-    evidence_digest: Hex64 | None = None
-    received_at: Seconds | None = None
+    evidence_digest: Digest | None = None
+    received_at: Timestamp | None = None
     approvals: Annotated[tuple[ApprovalView, ...], msgspec.Meta(max_length=256)] = ()
     needed: Approvals = 0
 
 
-class PracticeView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PracticeView(Value, frozen=True):
     """All an operator may know of a practice. `opens` is its local hour; `agent_key` checks evidence signatures."""
 
     id: Id
     code: PracticeCode
     opens: HourOfDay | None = None
     connected: bool = False
-    last_heard: Seconds | None = None
+    last_heard: Timestamp | None = None
     agent_version: Version | None = None
-    agent_key: Hex64 | None = None
+    agent_key: PublicKey | None = None
     sas: FourWords | None = None
     run: Id | None = None
     progress: PhaseProgress | None = None
-    progress_at: Seconds | None = None
+    progress_at: Timestamp | None = None
     rate_history: Annotated[tuple[Rate, ...], msgspec.Meta(max_length=RATE_HISTORY)] = ()
-    findings: Annotated[tuple[FindingCount, ...], msgspec.Meta(max_length=64)] = ()
+    findings: FindingCounts = ()
     gates: Annotated[tuple[GateView, ...], msgspec.Meta(max_length=len(Gate))] = ()
     alarms: Annotated[tuple[Alarm, ...], msgspec.Meta(max_length=len(Alarm))] = ()
     paused: bool = False
 
 
-class OperatorView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OperatorView(Value, frozen=True):
     """Who an operator id is."""
 
     id: Id
@@ -126,23 +123,23 @@ class OperatorView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: Role
 
 
-class FleetView(_Wire, tag="fleet"):
+class FleetView(Value, frozen=True, tag="fleet", tag_field="type"):
     """Everything an operator may see at `at`; the answer to Watch."""
 
-    at: Seconds
+    at: Timestamp
     practices: Annotated[tuple[PracticeView, ...], msgspec.Meta(max_length=10_000)]
     operators: Annotated[tuple[OperatorView, ...], msgspec.Meta(max_length=64)]
-    keyset_version: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+    keyset_version: Number
     policy: Policy
 
 
-class Changed(_Wire, tag="changed"):
+class Changed(Value, frozen=True, tag="changed", tag_field="type"):
     """One practice as it now is."""
 
     practice: PracticeView
 
 
-class Submitted(_Wire, tag="submitted"):
+class Submitted(Value, frozen=True, tag="submitted", tag_field="type"):
     """The hub's answer to Submit and Command: queued for the agent, or why not."""
 
     request: Id

@@ -5,24 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from console.hub.store.tables import latest, practices, tokens
 from protocol.errors import UsageProblem
+from protocol.vocabulary import EnrollRefusal
 
 TOKEN_SECONDS = 3600
 """A token is read over the telephone or sent and used at once; after an hour a new one costs nothing."""
-
-
-class TokenFault(StrEnum):
-    """Why a token did not enrol an agent."""
-
-    UNKNOWN = "unknown"
-    USED = "used"
-    EXPIRED = "expired"
-    WRONG_PRACTICE = "wrong-practice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +90,7 @@ def add_token(connection: Connection, practice_id: str, secret: str, now: int) -
     return expires_at
 
 
-def enrol(connection: Connection, claim: Claim, now: int) -> TokenFault | None:
+def enrol(connection: Connection, claim: Claim, now: int) -> EnrollRefusal | None:
     """Uses the token up for the claim's key. The same token and key again is the same enrolment (a lost reply)."""
     secret_digest = _digest(claim.secret)
     query = select(tokens, practices.c.agent_key).join(practices).where(tokens.c.secret_digest == secret_digest)
@@ -112,14 +103,14 @@ def enrol(connection: Connection, claim: Claim, now: int) -> TokenFault | None:
     return fault
 
 
-def _token_fault(row: Row[tuple[object, ...]] | None, claim: Claim, now: int) -> TokenFault | None:
+def _token_fault(row: Row[tuple[object, ...]] | None, claim: Claim, now: int) -> EnrollRefusal | None:
     if row is None:
-        return TokenFault.UNKNOWN
+        return EnrollRefusal.TOKEN_UNKNOWN
     if row.practice != claim.practice:
-        return TokenFault.WRONG_PRACTICE
+        return EnrollRefusal.WRONG_PRACTICE
     if row.used_by is not None and not row.used_by == claim.public_key == row.agent_key:
-        return TokenFault.USED
-    return TokenFault.EXPIRED if now >= row.expires_at else None
+        return EnrollRefusal.TOKEN_USED
+    return EnrollRefusal.TOKEN_EXPIRED if now >= row.expires_at else None
 
 
 def _install(connection: Connection, claim: Claim) -> None:
