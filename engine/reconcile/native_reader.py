@@ -1,0 +1,136 @@
+"""Reads the target's own image file by the `[native]` description of its profile, with struct and numpy only."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Value = int | float | str | bytes | datetime | None
+_NUMBERS = {"uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q", "int16": "h", "int32": "i", "float64": "d"}
+_EPOCH = datetime(1601, 1, 1)  # noqa: DTZ001 - a filetime here counts the practice's local time
+_LATEST = datetime(9999, 12, 31)  # noqa: DTZ001 - stands for every time beyond the calendar
+
+
+class NativeDamaged(ValueError):
+    """The file is shorter, longer or otherwise shaped than its description allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the header or trailer: `fixed` is what it must hold, `meaning` the profile's expression for it."""
+
+    name: str
+    kind: str
+    size: int
+    fixed: bytes | None
+    meaning: str | None
+    encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class NativeLayout:
+    """The description of one file type. `codec` is how the payload is packed: "raw16"."""
+
+    byte_order: str
+    header: tuple[Field, ...]
+    codec: str
+    trailer: tuple[Field, ...]
+
+    @property
+    def header_size(self) -> int:
+        return sum(field.size for field in self.header)
+
+    @property
+    def trailer_size(self) -> int:
+        return sum(field.size for field in self.trailer)
+
+
+@dataclass(frozen=True, slots=True)
+class NativeFile:
+    """What a file holds: `values` by field name, `meant` by meaning; `wrong` names fixed fields with another value."""
+
+    values: Mapping[str, Value]
+    meant: Mapping[str, Value]
+    wrong: tuple[str, ...]
+    pixels: NDArray[Any]
+
+
+def read_native(layout: NativeLayout, data: bytes) -> NativeFile:
+    """Every field and the pixels, (h, w) or (h, w, samples). Raises NativeDamaged."""
+    head, payload, tail = _parts(layout, data)
+    fields = [*_fields(layout, layout.header, head), *_fields(layout, layout.trailer, tail)]
+    values = {field.name: value for field, value, _ in fields}
+    meant = {field.meaning: value for field, value, _ in fields if field.meaning}
+    wrong = tuple(field.name for field, _, raw in fields if field.fixed is not None and raw != field.fixed)
+    return NativeFile(values, meant, wrong, _pixels(layout, payload, meant))
+
+
+def _parts(layout: NativeLayout, data: bytes) -> tuple[bytes, memoryview, bytes]:
+    start, end = layout.header_size, len(data) - layout.trailer_size
+    if end < start:
+        raise NativeDamaged("the file is shorter than its header and trailer")
+    return data[:start], memoryview(data)[start:end], data[end:]
+
+
+def _fields(layout: NativeLayout, fields: tuple[Field, ...], data: bytes) -> Iterator[tuple[Field, Value, bytes]]:
+    at = 0
+    for field in fields:
+        raw = data[at : at + field.size]
+        yield field, _value(layout, field, raw), raw
+        at += field.size
+
+
+def _value(layout: NativeLayout, field: Field, raw: bytes) -> Value:
+    order = ">" if layout.byte_order == "big" else "<"
+    if field.kind in _NUMBERS:
+        number: int | float = struct.unpack(order + _NUMBERS[field.kind], raw)[0]
+        return number
+    if field.kind == "filetime":
+        return _moment(struct.unpack(order + "Q", raw)[0])
+    return _text(field, raw) if field.kind == "text" else raw
+
+
+def _moment(ticks: int) -> datetime | None:
+    try:
+        return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None
+    except OverflowError:
+        return _LATEST
+
+
+def _text(field: Field, raw: bytes) -> str:
+    """A text field's letters between its NUL delimiters; letters that are none show as replacement characters."""
+    return raw.removeprefix(b"\0").rstrip(b"\0").decode(field.encoding, "replace")
+
+
+def _pixels(layout: NativeLayout, payload: memoryview, meant: Mapping[str, Value]) -> NDArray[Any]:
+    height, width, samples = (_count(meant, f"pixels.{name}") for name in ("height", "width", "samples"))
+    if meant.get("payload.size", len(payload)) != len(payload) or len(payload) != height * width * samples * 2:
+        raise NativeDamaged("the payload's size is not what the header says")
+    flat = np.frombuffer(payload, np.dtype(">u2" if layout.byte_order == "big" else "<u2"))
+    return flat.reshape((height, width) if samples == 1 else (height, width, samples))
+
+
+def _count(meant: Mapping[str, Value], name: str) -> int:
+    value = meant.get(name, 1 if name == "pixels.samples" else 0)
+    return value if isinstance(value, int) else 0
+
+
+def field_size(kind: str, size: int | None) -> int:
+    """Bytes a field of this kind takes; kinds without a size of their own state it."""
+    return struct.calcsize(_NUMBERS[kind]) if kind in _NUMBERS else 8 if kind == "filetime" else size or 0
+
+
+def filled(value: str | int | None, kind: str, size: int, byte_order: str) -> bytes | None:
+    """The bytes a fixed field must hold: hex text repeated to fill the field, or a number in the file's byte order."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        unit = bytes.fromhex(value)
+        return unit * (size // len(unit))
+    return struct.pack((">" if byte_order == "big" else "<") + _NUMBERS[kind], value)

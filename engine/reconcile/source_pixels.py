@@ -1,0 +1,180 @@
+"""What a source file shows, seen with own eyes: own DICOM parsing, GDCM for compressed DICOM, Pillow for the rest."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import UnidentifiedImageError
+
+from engine.reconcile.colour import palette_shown, rgb_of_ybr, side_by_side
+from engine.reconcile.compressed import frame_of
+from engine.reconcile.dicom_reader import (
+    UNCOMPRESSED,
+    DicomPicture,
+    DicomTruncated,
+    DicomUnreadable,
+    is_dicom,
+    read_dicom,
+)
+from protocol.vocabulary import FindingCode
+
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
+_ROWS, _COLUMNS, _ALLOCATED, _STORED, _SIGNED = 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280103
+_CENTER, _WIDTH = 0x00281050, 0x00281051
+
+
+class SourceWanting(Exception):
+    """The source itself does not give this picture; `code` is the finding it was declared under."""
+
+    def __init__(self, code: FindingCode, detail: str) -> None:
+        self.code, self.detail = code, detail
+        super().__init__(detail)
+
+    def __reduce__(self) -> tuple[type[SourceWanting], tuple[FindingCode, str]]:
+        return type(self), (self.code, self.detail)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Samples as stored, (h, w) or (h, w, 3), and what a viewer needs to know of them.
+
+    `bits_allocated` is 8 or 16; `low_is_white` is MONOCHROME1; `window` is (center, width) in sample values.
+    `format` is dicom, jpeg, png, tiff, jpeg2000 or bmp.
+    """
+
+    samples: NDArray[Any]
+    bits_allocated: int
+    bits_stored: int
+    format: str
+    low_is_white: bool = False
+    signed: bool = False
+    window: tuple[float, float] | None = None
+
+    @property
+    def is_colour(self) -> bool:
+        return self.samples.ndim == 3
+
+    def covered(self) -> bytes:
+        """The bytes an integrity hash over pixels covers: 16-bit little-endian words, 8-bit colour as it is."""
+        return words_of(self.samples, keep_bytes=self.is_colour and self.bits_allocated == 8)
+
+
+def words_of(samples: NDArray[Any], *, keep_bytes: bool) -> bytes:
+    """Samples row by row as unsigned 16-bit little-endian words, or as bytes."""
+    return samples.astype(np.uint8 if keep_bytes else "<u2", copy=False).tobytes()
+
+
+def look_at(data: bytes, path: Path) -> Picture:
+    """The picture in a source file's bytes; `path` is where they came from. Raises SourceWanting."""
+    if not data:
+        raise SourceWanting(FindingCode.EMPTY_FILE, "the file has no bytes")
+    if is_dicom(data):
+        return _dicom(data, path)
+    return look_at_photo(data)
+
+
+def look_at_photo(data: bytes) -> Picture:
+    """The picture in a JPEG, PNG, TIFF, JPEG 2000 or BMP file. Raises SourceWanting."""
+    try:
+        with Pillow.open(io.BytesIO(data)) as image:
+            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+                raise SourceWanting(FindingCode.MULTIFRAME, "several frames in one file")
+            image.load()
+            return _from_pillow(image)
+    except UnidentifiedImageError as problem:
+        raise SourceWanting(FindingCode.UNREADABLE_FILE, "not a picture") from problem
+    except (OSError, SyntaxError, ValueError, EOFError) as problem:
+        raise SourceWanting(FindingCode.TRUNCATED, "the file ends too early") from problem
+
+
+def _from_pillow(image: Pillow.Image) -> Picture:
+    form = {"MPO": "jpeg"}.get(image.format or "", (image.format or "").lower())
+    if image.mode in ("I;16", "I;16L", "I;16B", "I"):
+        return Picture(np.asarray(image).astype(np.uint16), 16, 16, form)
+    mode = "L" if image.mode in ("L", "1", "LA") else "RGB"
+    return Picture(np.asarray(image if image.mode == mode else image.convert(mode)), 8, 8, form)
+
+
+def _dicom(data: bytes, path: Path) -> Picture:
+    try:
+        dicom = read_dicom(data)
+    except DicomTruncated as problem:
+        raise SourceWanting(FindingCode.TRUNCATED, str(problem)) from problem
+    except DicomUnreadable as problem:
+        raise SourceWanting(FindingCode.UNREADABLE_FILE, str(problem)) from problem
+    if dicom.number(_FRAMES, 1) > 1:
+        raise SourceWanting(FindingCode.MULTIFRAME, "several frames in one file")
+    return _pictured(dicom, path)
+
+
+def _pictured(dicom: DicomPicture, path: Path) -> Picture:
+    photometric, allocated = dicom.text(_PHOTOMETRIC), dicom.number(_ALLOCATED, 16)
+    samples = _samples(dicom, path)
+    if photometric == "PALETTE COLOR":
+        return _palette(dicom, samples)
+    center, width = dicom.decimals(_CENTER), dicom.decimals(_WIDTH)
+    stored, signed = dicom.number(_STORED, allocated), dicom.number(_SIGNED, 0) == 1
+    return Picture(
+        _sign_extended(samples, stored) if signed else samples,
+        allocated,
+        stored,
+        "dicom",
+        low_is_white=photometric == "MONOCHROME1",
+        signed=signed,
+        window=(center[0], width[0]) if center and width else None,
+    )
+
+
+def _sign_extended(samples: NDArray[Any], stored: int) -> NDArray[Any]:
+    """Two's complement of `stored` bits as two's complement of the whole sample."""
+    spare, kind = samples.dtype.itemsize * 8 - stored, np.dtype(f"i{samples.dtype.itemsize}")
+    return (samples.view(kind) << spare) >> spare
+
+
+def _palette(dicom: DicomPicture, indices: NDArray[Any]) -> Picture:
+    try:
+        shown = palette_shown(dicom, indices)
+    except KeyError as problem:
+        raise SourceWanting(FindingCode.UNREADABLE_FILE, "colours by palette, and no plain palette") from problem
+    bits = shown.dtype.itemsize * 8
+    return Picture(shown, bits, bits, "dicom")
+
+
+def _samples(dicom: DicomPicture, path: Path) -> NDArray[Any]:
+    if dicom.syntax not in UNCOMPRESSED:
+        return _unpacked(dicom, path)
+    flat, shape = _flat(dicom), (dicom.number(_ROWS, 0), dicom.number(_COLUMNS, 0))
+    if dicom.number(_SAMPLES, 1) == 1:
+        return flat.reshape(shape)
+    colour = side_by_side(flat, shape, planar=dicom.number(_PLANAR, 0) == 1)
+    return rgb_of_ybr(colour) if dicom.text(_PHOTOMETRIC) == "YBR_FULL" else colour
+
+
+def _flat(dicom: DicomPicture) -> NDArray[Any]:
+    """All samples in a row, as unsigned words or bytes. Raises SourceWanting if there are fewer than promised."""
+    allocated = dicom.number(_ALLOCATED, 16)
+    if allocated not in (8, 16) or dicom.pixel_data is None:
+        raise SourceWanting(FindingCode.UNREADABLE_FILE, f"{allocated} bits a sample, or no pixel data")
+    count = dicom.number(_ROWS, 0) * dicom.number(_COLUMNS, 0) * dicom.number(_SAMPLES, 1)
+    if not count:
+        raise SourceWanting(FindingCode.UNREADABLE_FILE, "a picture without rows or columns")
+    if len(dicom.pixel_data) < count * allocated // 8:
+        raise SourceWanting(FindingCode.TRUNCATED, "fewer samples than rows and columns promise")
+    kind = np.dtype(np.uint8) if allocated == 8 else np.dtype(">u2" if dicom.big_endian else "<u2")
+    return np.frombuffer(dicom.pixel_data, kind, count).astype(kind.newbyteorder("="), copy=False)
+
+
+def _unpacked(dicom: DicomPicture, path: Path) -> NDArray[Any]:
+    if dicom.syntax == JPEG_BASELINE and dicom.number(_STORED, 8) == 8:
+        return look_at_photo(b"".join(bytes(piece) for piece in dicom.fragments)).samples
+    try:
+        return frame_of(path)
+    except ValueError as problem:
+        raise SourceWanting(FindingCode.TRUNCATED, str(problem)) from problem
