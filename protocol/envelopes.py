@@ -10,12 +10,9 @@ import msgspec
 
 from protocol.errors import Refused
 from protocol.limits import MAX_ENVELOPE_BYTES
-from protocol.signing import Signature
-from protocol.statements import (
+from protocol.predicates import Attestation, Decision, Evidence
+from protocol.signed import (
     PAYLOAD_TYPE,
-    Attestation,
-    Decision,
-    Evidence,
     SignedAttestation,
     SignedDecision,
     SignedEvidence,
@@ -24,6 +21,7 @@ from protocol.statements import (
     payload,
     predicate_type,
 )
+from protocol.signing import Signature
 from protocol.values import Value, canonical
 from protocol.vocabulary import Refusal
 

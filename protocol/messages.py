@@ -13,8 +13,9 @@ import msgspec
 
 from protocol import limits
 from protocol.keyset import SignedKeySet
+from protocol.predicates import FindingCounts, in_code_order
+from protocol.signed import SignedDecision, SignedEvidence
 from protocol.signing import Signature
-from protocol.statements import FindingCounts, SignedDecision, SignedEvidence, in_code_order
 from protocol.values import (
     Approvals,
     ByteCount,

@@ -408,6 +408,7 @@ class Refusal(StrEnum):
     WRONG_POLICY = "wrong-policy"
     SIGNATURE_INVALID = "signature-invalid"
     OPERATOR_UNKNOWN = "operator-unknown"
+    OPERATOR_REVOKED = "operator-revoked"
     ROLE_INSUFFICIENT = "role-insufficient"
     OWN_EVIDENCE = "own-evidence"
     KEYSET_MISSING = "keyset-missing"
