@@ -1,0 +1,1 @@
+"""Writing DEXIS 10: one patient at a time, all or nothing."""

@@ -1,0 +1,124 @@
+"""The target store: files appear whole or not at all, nothing is ever replaced, and only our own content is removed."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from engine.failpoints import failpoint
+from engine.target import disk
+
+_BLOCK = 1 << 20
+
+
+class Presence(StrEnum):
+    """What stands at a final path."""
+
+    ABSENT = "absent"
+    OURS = "ours"  # a file with exactly the digest we planned
+    FOREIGN = "foreign"  # anything else
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """A file with its final path below the store (forward slashes) and the digest that makes it ours."""
+
+    path: str
+    sha256: str
+
+
+class TargetStore:
+    """The new image store at `root`, with this run's incoming folder on the same volume."""
+
+    def __init__(self, root: Path, run: str) -> None:
+        self.root = root
+        self.incoming = root / f".bitewing-incoming-{run}"
+
+    def open_incoming(self, session: int) -> Path:
+        """An empty incoming folder of this session; whatever an earlier session left is removed.
+
+        A worker that outlives a killed session finds its folder gone and can leave nothing behind.
+        """
+        self.close_incoming()
+        folder = self.incoming / str(session)
+        folder.mkdir(parents=True)
+        return folder
+
+    def close_incoming(self) -> None:
+        """Removes the incoming folder with everything in it."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.incoming)
+
+    def taken(self, paths: Iterable[str]) -> list[str]:
+        """Those of `paths` where something stands already."""
+        return [path for path in paths if self._place(path).exists() or self._place(path).is_symlink()]
+
+    def presence(self, file: PlannedFile) -> Presence:
+        """What stands at the file's final path."""
+        place = self._place(file.path)
+        if place.is_symlink():
+            return Presence.FOREIGN
+        try:
+            return Presence.OURS if sha256_of(place) == file.sha256 else Presence.FOREIGN
+        except FileNotFoundError:
+            return Presence.ABSENT
+        except IsADirectoryError:
+            return Presence.FOREIGN
+
+    def link(self, incoming: Path, files: Iterable[tuple[str, PlannedFile]]) -> None:
+        """Links incoming files, given by name, to their final paths and makes that durable. Refuses to overwrite."""
+        touched: set[Path] = set()
+        for name, file in files:
+            place = self._place(file.path)
+            touched.update(disk.make_folders(place.parent, self.root))
+            disk.publish(incoming / name, place)
+            touched.add(place.parent)
+            failpoint("after-link")
+        disk.sync_folders(sorted(touched))
+
+    def remove_ours(self, files: Iterable[PlannedFile]) -> list[str]:
+        """Removes exactly the files that carry our digest, durably; returns the paths where something else stands."""
+        foreign, touched = [], set()
+        for file in files:
+            found = self.presence(file)
+            if found is Presence.OURS:
+                self._place(file.path).unlink()
+                touched.add(self._place(file.path).parent)
+                failpoint("after-remove")
+            elif found is Presence.FOREIGN:
+                foreign.append(file.path)
+        disk.sync_folders(sorted(touched))
+        return foreign
+
+    def free_bytes(self) -> int:
+        """Bytes free on the store's volume."""
+        return shutil.disk_usage(self.root).free
+
+    def walk(self) -> Iterator[tuple[str, int, int]]:
+        """Every file below the root: path with forward slashes, size in bytes, modification time in ns."""
+        for place in sorted(self.root.rglob("*")):
+            if not place.is_dir():
+                found = place.lstat()
+                yield place.relative_to(self.root).as_posix(), found.st_size, found.st_mtime_ns
+
+    def _place(self, path: str) -> Path:
+        return self.root / path
+
+
+def sha256_of(path: Path) -> str:
+    """Lower-case hex SHA-256 of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def path_of(template: str, key: int) -> str:
+    """A store path from the profile's template; `hex8` is the key as eight lower-case hex digits."""
+    return template.format(hex8=f"{key:08x}", key=key)
