@@ -129,7 +129,7 @@ class TeethRules:
 
 @dataclass(frozen=True, slots=True)
 class OrientationRules:
-    """[orientation]: unit of a rotation number, axis of the mirror, which comes first; `template` is a target's text."""
+    """[orientation]: unit of a rotation number, axis of the mirror, which comes first; `template`: a target's text."""
 
     unit: str
     mirror: str

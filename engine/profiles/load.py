@@ -1,0 +1,53 @@
+"""Loads profiles by reference: the id of a bundled profile, or a path to a .toml file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from engine.profiles.document import Document
+from engine.profiles.schema import SourceProfile, TargetProfile
+from engine.profiles.source import read_source
+from engine.profiles.suggest import allowed, closest
+from engine.profiles.target import read_target
+from protocol.errors import UsageProblem
+
+_BUNDLED: Final = Path(__file__).parent
+
+
+def load_source(reference: str | Path) -> SourceProfile:
+    """The source profile that `reference` names. Raises UsageProblem with file, line and what is allowed."""
+    return read_source(read_document(reference))
+
+
+def load_target(reference: str | Path) -> TargetProfile:
+    """The target profile that `reference` names. Raises UsageProblem with file, line and what is allowed."""
+    return read_target(read_document(reference))
+
+
+def load(reference: str | Path) -> SourceProfile | TargetProfile:
+    """The profile that `reference` names, whichever its role."""
+    document = read_document(reference)
+    head = document.root.get("profile")
+    return read_target(document) if isinstance(head, dict) and head.get("role") == "target" else read_source(document)
+
+
+def read_document(reference: str | Path) -> Document:
+    """The profile's file as a document, not yet judged."""
+    return Document.read(_path(str(reference)))
+
+
+def bundled() -> tuple[str, ...]:
+    """The ids of the bundled profiles."""
+    return tuple(sorted(path.stem for path in _BUNDLED.glob("*.toml")))
+
+
+def _path(reference: str) -> Path:
+    if reference.endswith(".toml") or "/" in reference or "\\" in reference:
+        return Path(reference)
+    if reference not in bundled():
+        raise UsageProblem(
+            f"unknown profile {reference!r}{closest(reference, bundled())}; {allowed(bundled())}",
+            next_step="name a bundled profile, or give the path of a .toml file",
+        )
+    return _BUNDLED / f"{reference}.toml"

@@ -1,0 +1,211 @@
+"""A target profile out of its TOML document."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from engine.profiles import schema
+from engine.profiles.common import (
+    QueryReader,
+    check_path,
+    check_placeholders,
+    read_database,
+    read_head,
+    read_orientation,
+    read_teeth,
+)
+from engine.profiles.document import Document, Table
+from engine.profiles.expressions import Expression
+from engine.profiles.native import read_native
+from engine.profiles.schema import (
+    DatabaseRules,
+    FileRule,
+    InsertRule,
+    IntegrityRule,
+    KeyRule,
+    NativeRules,
+    TargetAudit,
+    TargetProfile,
+    TextLimit,
+    TimeLimit,
+)
+from engine.profiles.scopes import read_row_expression
+from engine.profiles.suggest import allowed, closest
+
+_SECTIONS: Final = (
+    *("profile", "database", "keys", "insert", "codes", "text", "time"),
+    *("teeth", "orientation", "files", "native", "audit"),
+)
+_Limit = TypeVar("_Limit", TextLimit, TimeLimit)
+_HEX_PLACEHOLDERS: Final = ("hex8", *(f"hex8[{digit}]" for digit in range(8)))
+
+
+def read_target(document: Document) -> TargetProfile:
+    """The target profile that `document` describes. Raises UsageProblem with file and line."""
+    root = document.table()
+    head = read_head(document, "target")
+    root.only(_SECTIONS)
+    database = read_database(root.table("database"))
+    columns = _Columns(database)
+    insert = tuple(_insert(table, columns) for table in root.tables("insert"))
+    native = read_native(root.table("native"))
+    inserted = {f"{rule.table}.{column}": value for rule in insert for column, value in rule.columns.items()}
+    _refuse_incomplete_rows(root, insert)
+    return TargetProfile(
+        profile=head,
+        database=database,
+        keys=_keys(root.table("keys"), columns),
+        insert=insert,
+        codes=_codes(root.table("codes")),
+        text=_limits(root.table("text"), inserted, _text_limit),
+        time=_limits(root.table("time"), inserted, _time_limit),
+        teeth=read_teeth(root.table("teeth")),
+        orientation=read_orientation(root.table("orientation"), with_template=True),
+        files=_files(root, inserted, native),
+        native=native,
+        audit=_audit(root.table("audit"), QueryReader(database.dialects, database.relies_on), insert),
+        digest=hashlib.sha256(document.content).hexdigest(),
+    )
+
+
+class _Columns:
+    """The tables and columns the profile relies on; exact spelling, as rows are inserted by these names."""
+
+    def __init__(self, database: DatabaseRules) -> None:
+        self._known = database.relies_on
+
+    def check(self, table: Table, key: str, name: str, column: str) -> None:
+        if name not in self._known:
+            raise table.problem(key, f"database.relies_on has no table {name}{closest(name, self._known)}")
+        if column not in self._known[name]:
+            near = closest(column, self._known[name])
+            raise table.problem(key, f"database.relies_on has no column {name}.{column}{near}")
+
+
+def _keys(table: Table, columns: _Columns) -> Mapping[str, KeyRule]:
+    table.only(schema.KEYED_ENTITIES)
+    return {name: _key(table.table(name), columns) for name in schema.KEYED_ENTITIES}
+
+
+def _key(table: Table, columns: _Columns) -> KeyRule:
+    table.only(("table", "column", "allocation"))
+    columns.check(table, "column", table.text("table"), table.text("column"))
+    return KeyRule(table.text("table"), table.text("column"), table.word("allocation", ("planned",)))
+
+
+def _insert(table: Table, columns: _Columns) -> InsertRule:
+    table.only(("entity", "table", "columns"))
+    entity, name, values = table.word("entity", schema.KEYED_ENTITIES), table.text("table"), table.table("columns")
+    for column in values.value:
+        columns.check(values, column, name, column)
+    return InsertRule(entity, name, {column: read_row_expression(values, column, entity) for column in values.value})
+
+
+def _refuse_incomplete_rows(root: Table, insert: tuple[InsertRule, ...]) -> None:
+    """A parent's rows come before its children's, no table is filled twice, and every kept entity has a row."""
+    order = [schema.KEYED_ENTITIES.index(rule.entity) for rule in insert]
+    if order != sorted(order) or set(order) != set(range(len(schema.KEYED_ENTITIES))):
+        raise root.problem(
+            "insert", f"rows must come entity by entity; {allowed(schema.KEYED_ENTITIES)}, in this order"
+        )
+    tables = [rule.table for rule in insert]
+    for index, name in enumerate(tables):
+        if name in tables[:index]:
+            raise root.document.problem(("insert", index), f"table {name} is filled by two rules")
+
+
+def _codes(table: Table) -> Mapping[str, Mapping[str, int | str]]:
+    table.only(schema.CODE_LISTS)
+    return {name: _code_list(table.table(name).only(words)) for name, words in schema.CODE_LISTS.items()}
+
+
+def _code_list(table: Table) -> Mapping[str, int | str]:
+    """Every word of the model has a code, and no two words share one: nothing may be merged."""
+    seen: dict[int | str, str] = {}
+    for word, code in table.value.items():
+        if not isinstance(code, int | str) or isinstance(code, bool):
+            raise table.problem(word, f"the code of {word} must be an integer or a text")
+        if code in seen:
+            raise table.problem(word, f"{word} and {seen[code]} share the code {code!r}")
+        seen[code] = word
+    return dict(table.value)
+
+
+def _limits(table: Table, inserted: Mapping[str, Expression], read: Callable[[Table], _Limit]) -> Mapping[str, _Limit]:
+    for column in table.value:
+        if column not in inserted:
+            near = closest(column, inserted)
+            raise table.problem(column, f'{column!r} is no inserted column{near}; write "Table.Column"')
+    return {column: read(entry) for column, entry in table.named_tables()}
+
+
+def _text_limit(table: Table) -> TextLimit:
+    table.only(("length", "encoding"))
+    return TextLimit(table.integer("length", 1, 1_000_000), table.word("encoding", schema.TEXT_ENCODINGS))
+
+
+def _time_limit(table: Table) -> TimeLimit:
+    table.only(("precision", "earliest", "latest"))
+    limit = TimeLimit(table.word("precision", schema.PRECISIONS), table.day("earliest"), table.day("latest"))
+    if limit.latest < limit.earliest:
+        raise table.problem("latest", "latest is before earliest")
+    return limit
+
+
+def _files(root: Table, inserted: Mapping[str, Expression], native: NativeRules) -> tuple[FileRule, ...]:
+    rules = tuple(_file(table, inserted, native) for table in root.tables("files"))
+    if tuple(rule.when for rule in rules) != schema.FILE_CASES:
+        raise root.problem("files", f"one rule for each case is needed; {allowed(schema.FILE_CASES)}, in this order")
+    return rules
+
+
+def _file(table: Table, inserted: Mapping[str, Expression], native: NativeRules) -> FileRule:
+    table.only(("when", "type", "path", "integrity"))
+    check_placeholders(table, "path", _HEX_PLACEHOLDERS, required=("hex8",))
+    check_path(table, "path")
+    when, kind = table.word("when", schema.FILE_CASES), table.word("type", (native.type, "jpg", "png"))
+    if when == "photo-jpeg" and kind == "png":
+        raise table.problem("type", "a JPEG is carried bit for bit; type png would decode it")
+    integrity = _integrity(table.table("integrity"), inserted, native if kind == native.type else None)
+    return FileRule(when, kind, table.text("path"), integrity)
+
+
+def _integrity(table: Table, inserted: Mapping[str, Expression], native: NativeRules | None) -> IntegrityRule:
+    table.only(("algorithm", "covers", "kept"))
+    rule = IntegrityRule(
+        algorithm=table.word("algorithm", schema.INTEGRITY_ALGORITHMS),
+        covers=table.word("covers", schema.INTEGRITY_COVERS),
+        kept=table.texts("kept"),
+    )
+    for place in rule.kept:
+        if place == "header":
+            _check_header_integrity(table, rule, native)
+        elif place not in inserted or "integrity" not in inserted[place].functions:
+            raise table.problem("kept", f"{place!r} is no column that is inserted as integrity()")
+    return rule
+
+
+def _check_header_integrity(table: Table, rule: IntegrityRule, native: NativeRules | None) -> None:
+    sizes = {"md5": 16, "sha1": 20, "sha256": 32}
+    kept = [field for field in (native.header if native else ()) if field.is_ and "integrity" in field.is_.functions]
+    if len(kept) != 1:
+        raise table.problem("kept", "kept in the header, but the file has no single header field integrity()")
+    if rule.covers == "file":
+        raise table.problem("covers", "a hash over the whole file cannot be kept inside the file")
+    if kept[0].size != sizes[rule.algorithm]:
+        raise table.problem(
+            "algorithm", f"{rule.algorithm} gives {sizes[rule.algorithm]} bytes, the field has {kept[0].size}"
+        )
+
+
+def _audit(table: Table, queries: QueryReader, insert: tuple[InsertRule, ...]) -> TargetAudit:
+    table.only(("patients", "images", "look_up", "rows"))
+    rows = table.table("rows").only(tuple(rule.table for rule in insert))
+    return TargetAudit(
+        patients=queries.single(table, "patients"),
+        images=queries.single(table, "images"),
+        look_up=queries.columns(table, "look_up", schema.LOOK_UP_COLUMNS, "patient_key"),
+        rows={name: queries.columns(rows, name, ("key",), "key") for name in rows.value},
+    )
