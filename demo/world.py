@@ -1,0 +1,171 @@
+"""Builds the practice in a box, once. An interrupted build starts again; a finished one is found and returned."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from demo.blueprint import Blueprint, draw
+from demo.databases import Databases, PostgresqlDatabases, SqliteDatabases
+from demo.dexis10 import write_empty_database, write_empty_store
+from demo.dexis11 import write_database, write_store
+from demo.vendor.samples import write_samples
+from protocol.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from demo.server import Server
+
+DEFAULT_PATIENTS, DEFAULT_SEED = 60, 20_250_704
+DATABASES = ("sqlite", "postgresql")
+
+_JOB = """\
+# The demo practice, made from seed {seed} with {patients} patients. Every value in it is synthetic.
+[source]
+profile    = "dexis11"
+snapshot   = {{ kind = "{kind}", path = {snapshot} }}
+staging    = {staging}
+production = {production}
+store      = [{source_store}]
+
+[target]
+profile    = "dexis10"
+database   = {target}
+store      = {target_store}
+
+[samples]
+database   = {samples}
+store      = {samples_store}
+
+[run]
+workers    = 0
+retries    = 3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A practice that stands ready: `folder` holds job.toml, people.json and practice/."""
+
+    folder: Path
+    patients: int
+    seed: int
+    database: str
+    images: int
+
+    @property
+    def job_toml(self) -> Path:
+        return self.folder / "job.toml"
+
+    @property
+    def people_json(self) -> Path:
+        return self.folder / "people.json"
+
+
+def build(
+    folder: Path, *, patients: int = DEFAULT_PATIENTS, seed: int = DEFAULT_SEED, database: str = "sqlite"
+) -> World:
+    """Make the practice in `folder`, or find the one made there before.
+
+    With `database` "postgresql" a server of its own runs from `folder`/postgresql afterwards; see `demo.server`.
+    Raises UsageProblem if `folder` holds a practice made from other values.
+    """
+    folder = folder.resolve()
+    blueprint = draw(patients, seed=seed)
+    world = World(folder, patients, seed, database, len(blueprint.images))
+    _refuse_another(world)
+    if not world.job_toml.exists():
+        _build(world, blueprint)
+    elif database == "postgresql":
+        _server(folder)
+    return world
+
+
+def _refuse_another(world: World) -> None:
+    record = world.folder / "demo.json"
+    if not record.exists():
+        return
+    asked, found = _recorded(world), json.loads(record.read_text())
+    if asked != found:
+        raise UsageProblem(
+            f"this folder holds a demo practice made with {found}, and {asked} was asked for",
+            where="demo folder",
+            next_step="repeat the options of the first start, or name another folder",
+        )
+
+
+def _recorded(world: World) -> dict[str, object]:
+    return {"patients": world.patients, "seed": world.seed, "database": world.database}
+
+
+def _build(world: World, blueprint: Blueprint) -> None:
+    """practice/ appears whole, then people.json, and job.toml last: it says that the practice is there."""
+    world.folder.mkdir(parents=True, exist_ok=True)
+    (world.folder / "demo.json").write_text(json.dumps(_recorded(world)))
+    building, practice = world.folder / "practice.building", world.folder / "practice"
+    for leftover in (building, practice):
+        shutil.rmtree(leftover, ignore_errors=True)
+    databases = _databases(world)
+    identifiers = _write_practice(building, databases, blueprint, world.seed)
+    building.rename(practice)
+    _write_whole(world.people_json, json.dumps(sorted(identifiers), ensure_ascii=False, indent=0))
+    _write_whole(world.job_toml, _job_text(world, practice, databases))
+
+
+def _databases(world: World) -> Databases:
+    """The databases of `world`, empty. A server is started if it does not run yet."""
+    if world.database == "sqlite":
+        return SqliteDatabases()
+    server = _server(world.folder)
+    server.create_databases()
+    return PostgresqlDatabases(server)
+
+
+def _server(folder: Path) -> Server:
+    from demo.server import Server  # noqa: PLC0415 - loads the embedded server only where it is used
+
+    return Server(folder / "postgresql")
+
+
+def _write_practice(practice: Path, databases: Databases, blueprint: Blueprint, seed: int) -> set[str]:
+    """Everything below practice/; returns every identifying value planted."""
+    for name in ("dexis11/data", "backup", "dexis10", "samples"):
+        (practice / name).mkdir(parents=True)
+    urls = databases.urls(practice)
+    write_database(blueprint, urls.production)
+    write_store(blueprint, practice / "dexis11" / "data")
+    databases.back_up(practice)
+    write_empty_database(urls.target)
+    write_empty_store(practice / "dexis10")
+    return blueprint.identifiers() | write_samples(urls.samples, practice / "samples", seed)
+
+
+def _job_text(world: World, practice: Path, databases: Databases) -> str:
+    urls = databases.urls(practice)
+    places = {
+        "snapshot": databases.snapshot_path(practice),
+        "source_store": practice / "dexis11" / "data",
+        "target_store": practice / "dexis10",
+        "samples_store": practice / "samples",
+    }
+    connections = {
+        "staging": urls.staging,
+        "production": urls.production,
+        "target": urls.target,
+        "samples": urls.samples,
+    }
+    quoted = {name: json.dumps(str(value)) for name, value in (places | connections).items()}
+    return _JOB.format(seed=world.seed, patients=world.patients, kind=databases.snapshot_kind, **quoted)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """A reader finds the whole text or no file."""
+    draft = path.with_suffix(path.suffix + ".draft")
+    with draft.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.rename(path)
