@@ -26,11 +26,15 @@ class Uncontrolled:
 class Switch:
     """Pause, resume and stop, set from another thread."""
 
-    def __init__(self, on_pause: Callable[[bool], None] = lambda paused: None) -> None:
+    def __init__(self) -> None:
         self._may_run = threading.Event()
         self._may_run.set()
         self._stopped = False
-        self._on_pause = on_pause
+        self._tell: Callable[[bool], None] = lambda paused: None
+
+    def on_pause(self, tell: Callable[[bool], None]) -> None:
+        """Who is told when the run pauses or goes on."""
+        self._tell = tell
 
     def checkpoint(self) -> None:
         self._may_run.wait()
@@ -39,11 +43,11 @@ class Switch:
 
     def pause(self) -> None:
         self._may_run.clear()
-        self._on_pause(True)
+        self._tell(True)
 
     def resume(self) -> None:
         self._may_run.set()
-        self._on_pause(False)
+        self._tell(False)
 
     def stop(self) -> None:
         self._stopped = True

@@ -1,4 +1,4 @@
-"""What a phase tells the outside while it runs. Local: `Finding` may hold patient data; the boundary decides what leaves."""
+"""What a phase tells the outside while it runs. Local: a `Finding` may hold patient data; the boundary decides."""
 
 from __future__ import annotations
 

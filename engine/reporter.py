@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 import msgspec
 
@@ -92,7 +93,7 @@ class Reporter:
                 low,
                 high,
                 self._paused,
-            )  # fmt: skip
+            )
         )
         if self._counts:
             self._emit(FindingsCounted(self.phase, dict(self._counts)))
@@ -112,11 +113,13 @@ def _time_left(images: int, rate: float | None) -> tuple[float | None, float | N
     return seconds * (1 - SPREAD), seconds * (1 + SPREAD)
 
 
-def _kept(path: Path, phase: Phase):  # type: ignore[no-untyped-def]
+def _kept(path: Path, phase: Phase) -> TextIO:
     """The findings file, opened for appending, without what an earlier run of this phase wrote."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     others = [line for line in lines if _phase(line) != phase]
-    path.write_text("".join(line + "\n" for line in others), encoding="utf-8")
+    fresh = path.with_suffix(".new")
+    fresh.write_text("".join(line + "\n" for line in others), encoding="utf-8")
+    fresh.replace(path)
     return path.open("a", encoding="utf-8")
 
 

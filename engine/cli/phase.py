@@ -1,0 +1,98 @@
+"""stage, prove, dry-run, convert, reconcile: the five phases, each under its gate."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from engine.cli.options import Options
+from engine.cli.outcome import answer, leave
+
+if TYPE_CHECKING:
+    from engine.control import Switch
+    from engine.events import Event
+    from engine.run_phase import PhaseReport
+
+HELP = {
+    "stage": "Restore DEXIS 11's own backup into staging, and take the source's fingerprint.",
+    "prove": "Prove both profiles on this practice's own genuine samples.",
+    "dry-run": "The whole conversion with zero writes, and proof of that.",
+    "convert": "Convert: each patient all or nothing, resumable at any moment.",
+    "reconcile": "Compare source, new database and files on disk by independent code: exact, or no.",
+}
+
+
+def register(app: typer.Typer) -> None:
+    for verb, text in HELP.items():
+        app.command(verb, help=text)(_command(verb))
+
+
+def _command(verb: str) -> Callable[[typer.Context], None]:
+    def command(context: typer.Context) -> None:
+        run(verb, context.obj)
+
+    return command
+
+
+def run(verb: str, options: Options) -> None:
+    """Runs one phase and ends the command."""
+    from engine.cli.screen import Screen
+    from engine.cli.summary import document, sentence
+    from engine.control import Switch
+    from engine.job import Job
+
+    job = Job.load(options.folder)
+    switch = Switch()
+    _obey_signals(switch)
+    if options.events:
+        threading.Thread(target=switch.obey, args=(sys.stdin,), daemon=True).start()
+    with Screen(quiet=options.json or options.events) as screen:
+        report = _run(verb, job, switch, _print_event if options.events else screen.show)
+    if options.json:
+        answer(document(verb, report))
+    elif not options.events:
+        typer.echo(sentence(verb, report), err=True)
+    leave(report.passed)
+
+
+def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> PhaseReport:
+    from engine import identity
+    from engine.compose import clock, held, open_ledger, phase_function, profile_digests
+    from engine.reporter import Reporter
+    from engine.run_phase import World, phase_of, run_phase
+    from engine.version import ENGINE_VERSION
+    from protocol.keyset import Signer
+
+    phase = phase_of(verb)
+    with held(job):
+        ledger = open_ledger(job)
+        ledger.require_open_before(phase)
+        signer = Signer(identity.load(job.identity_path))
+        reporter = Reporter(phase, emit, job.findings_path, time.monotonic)
+        switch.on_pause(reporter.paused)
+        world = World(ledger, signer, emit, switch, clock, time.monotonic)
+        return run_phase(phase, phase_function(phase), job, profile_digests(job), world, ENGINE_VERSION, reporter)
+
+
+def _obey_signals(switch: Switch) -> None:
+    """The first Ctrl-C or service stop ends the phase between two patients, a second one at once."""
+
+    def stop(number: int, frame: object) -> None:
+        switch.stop()
+        signal.signal(number, signal.default_int_handler)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def _print_event(event: Event) -> None:
+    import msgspec
+
+    sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,75 @@
+"""What a person sees while a phase runs: how far, how fast, how long still, and what was found."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from engine.events import Event, FindingsCounted, PhaseEnded, PhaseStarted
+from engine.events import Progress as Tally
+
+
+class Screen:
+    """A progress line on stderr; silent where a program reads the output."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._progress = Progress(
+            TextColumn("{task.description:<10}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} images  {task.fields[speed]}  {task.fields[left]}"),
+            TextColumn("{task.fields[found]}"),
+            console=Console(stderr=True),
+            disable=quiet,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Screen:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, event: Event) -> None:
+        """Shows one event."""
+        match event:
+            case PhaseStarted():
+                self._task = self._progress.add_task(str(event.phase), total=0, speed="", left="", found="")
+            case Tally() if self._task is not None:
+                self._progress.update(
+                    self._task,
+                    completed=event.images_done,
+                    total=event.images_total,
+                    speed=speed(event.images_per_second),
+                    left="paused" if event.paused else time_left(event.seconds_left_low, event.seconds_left_high),
+                )
+            case FindingsCounted() if self._task is not None:
+                self._progress.update(self._task, found=f"{sum(event.counts.values()):,} findings")
+            case PhaseEnded() if self._task is not None:
+                self._progress.update(self._task, left=f"took {duration(event.seconds)}")
+            case _:
+                pass
+
+
+def speed(images_per_second: float | None) -> str:
+    return f"{images_per_second:,.0f}/s" if images_per_second else ""
+
+
+def time_left(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return ""
+    shortest, longest = duration(low), duration(high)
+    return f"{longest} left" if shortest == longest else f"{shortest} to {longest} left"
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it: `42 s`, `3 min`, `2 h 05 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,57 @@
+"""Builds the real world for the engine's commands: the clock, the lock, the ledger, the phases."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+from filelock import FileLock, Timeout
+
+from engine.job import Job
+from engine.ledger import Ledger
+from engine.run_phase import PhaseFunction
+from protocol.errors import Refused
+from protocol.statements import ProfileDigests
+from protocol.vocabulary import Phase, Refusal
+
+LOCK_SECONDS = 5.0  # an engine whose agent was killed notices and leaves within this time
+
+
+def clock() -> int:
+    """UTC seconds."""
+    return int(time.time())
+
+
+def open_ledger(job: Job) -> Ledger:
+    return Ledger(job.ledger_path, clock)
+
+
+def phase_function(phase: Phase) -> PhaseFunction:
+    """The code of a phase, loaded when it is needed: imaging libraries are heavy."""
+    function: PhaseFunction = import_module(f"engine.phases.{phase.replace('-', '_')}").run
+    return function
+
+
+def profile_digests(job: Job) -> ProfileDigests:
+    load = import_module("engine.profiles.load")
+    return ProfileDigests(load.load_source(job.source.profile).digest, load.load_target(job.target.profile).digest)
+
+
+@contextmanager
+def held(job: Job) -> Iterator[None]:
+    """Holds the job for one process. Raises Refused while another holds it."""
+    lock = FileLock(job.folder / "job.lock", timeout=LOCK_SECONDS)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Refused(
+            Refusal.JOB_HELD,
+            "another bitewing-engine works on this job; this one did nothing",
+            next_step="wait for it, or look with bitewing-agent status",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,5 @@
+"""The engine's version, as evidence states it."""
+
+from importlib.metadata import version
+
+ENGINE_VERSION = version("bitewing")
