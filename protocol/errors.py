@@ -59,7 +59,7 @@ class EnvironmentProblem(BitewingError):
 
 
 class ProtocolViolation(BitewingError):
-    """A frame or statement outside the closed language; `rule` names the rule, never the value."""
+    """A frame or statement outside the closed language; `rule` and `where` (a field path) never tell the value."""
 
     def __init__(self, rule: str, *, where: str = "", next_step: str = "") -> None:
         self.rule = rule

@@ -7,8 +7,8 @@ from typing import Final
 MAX_FRAME_BYTES: Final = 64 * 1024
 """Bytes in one frame. The largest lawful one, a key set of 64 operators, takes about 13 KiB."""
 
-MAX_DEPTH: Final = 8
-"""Nested arrays and objects in one frame. The deepest lawful one needs 7."""
+MAX_DEPTH: Final = 7
+"""Nested arrays and objects in one frame. The deepest lawful one, evidence with findings, needs all of them."""
 
 MAX_ENVELOPE_BYTES: Final = 64 * 1024
 """Bytes in one exported DSSE envelope; evidence takes about 5 KiB."""

@@ -20,7 +20,7 @@ from protocol.predicates import (
 )
 from protocol.signing import Signature, Signer, is_signed
 from protocol.values import Value, canonical
-from protocol.vocabulary import Refusal
+from protocol.vocabulary import Refusal, Rule
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 """The DSSE payload type of every statement."""
@@ -92,9 +92,9 @@ def _validated(statement: Statement) -> Statement:
     try:
         read_back = msgspec.json.decode(canonical(statement), type=type(statement))
     except (msgspec.MsgspecError, TypeError, ValueError) as problem:
-        raise ProtocolViolation("statement-outside-language") from problem
+        raise ProtocolViolation(Rule.OUTSIDE_LANGUAGE) from problem
     if read_back != statement:
-        raise ProtocolViolation("statement-outside-language")
+        raise ProtocolViolation(Rule.OUTSIDE_LANGUAGE)
     return statement
 
 

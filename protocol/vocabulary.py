@@ -428,6 +428,25 @@ class EnrollRefusal(StrEnum):
     PROOF_INVALID = "proof-invalid"
 
 
+class Rule(StrEnum):
+    """Which rule of the protocol a frame, statement or session broke. Stays in local logs."""
+
+    FRAME_TOO_LARGE = "frame-too-large"
+    FRAME_NOT_PLAIN = "frame-not-plain"  # a byte that no message of the language contains
+    FRAME_TOO_DEEP = "frame-too-deep"
+    FRAME_MALFORMED = "frame-malformed"  # not JSON
+    OUTSIDE_LANGUAGE = "outside-language"  # a message, field or value that does not exist
+    NOT_CANONICAL = "not-canonical"  # the same message would be written in other bytes
+    UNEXPECTED_MESSAGE = "unexpected-message"  # not allowed in this state of the session
+    VERSION_UNSUPPORTED = "version-unsupported"  # the two sides share no protocol version
+    SEQUENCE_GAP = "sequence-gap"  # an event is missing before this one
+    WINDOW_EXCEEDED = "window-exceeded"  # more events than the hub has room for
+    ACK_BEYOND = "ack-beyond"  # an acknowledgement of something that was never sent
+    RESUME_BEHIND = "resume-behind"  # the hub lost events that it had acknowledged
+    RESUME_AHEAD = "resume-ahead"  # the hub holds events that this agent never made
+    HANDSHAKE_TIMEOUT = "handshake-timeout"
+
+
 class Alarm(StrEnum):
     """Something a person should look at, said without saying what it was about."""
 
