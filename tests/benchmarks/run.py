@@ -1,0 +1,72 @@
+"""make bench: the demo practice end to end, beside the floor in the same run. Prints a table, writes build/bench.json."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.floor import copy_and_hash
+
+PATIENTS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured figure. `floor` and `ratio` are None where nothing simpler does the same; so is `target`."""
+
+    name: str
+    value: float
+    unit: str
+    floor: float | None = None
+    target: str | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        return self.value / self.floor if self.floor else None
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="bitewing-bench-") as folder:
+        result = _demo(Path(folder) / "job")
+        peak_mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        sources = sorted(p for p in (Path(folder) / "job/practice/dexis11/data").rglob("*") if p.is_file())
+        floor = len(sources) / copy_and_hash(sources, Path(folder) / "floor") * 3600
+        rows = _rows(result, floor, peak_mib)
+    _publish(rows)
+
+
+def _demo(job: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "demo.cli", "--json", "--keep", str(job), "--patients", str(PATIENTS)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _rows(result: dict[str, Any], floor: float, peak_mib: float) -> list[Row]:
+    images, seconds = result["images"], result["seconds"]
+    return [
+        Row("dry run", images / seconds["dry_run"] * 3600, "images/h", floor, "at least the conversion's rate"),
+        Row("conversion", images / seconds["convert"] * 3600, "images/h", floor, "0.80 of the floor"),
+        Row("reconciliation of every pixel", images / seconds["reconcile"] * 3600, "images/h", floor),
+        Row("largest process", peak_mib, "MiB"),
+        Row("bytes that left, per image", result["bytes_out"] / images, "bytes"),
+    ]
+
+
+def _publish(rows: list[Row]) -> None:
+    for row in rows:
+        beside = f"  floor {row.floor:>12,.0f}  ratio {row.ratio:.2f}" if row.floor and row.ratio else ""
+        sys.stdout.write(f"{row.name:<32} {row.value:>12,.0f} {row.unit:<9}{beside}\n")
+    build = Path("build")
+    build.mkdir(exist_ok=True)
+    (build / "bench.json").write_text(json.dumps([{**asdict(row), "ratio": row.ratio} for row in rows], indent=2))
+
+
+if __name__ == "__main__":
+    main()
