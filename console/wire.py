@@ -16,7 +16,7 @@ from protocol.keyset import Policy
 from protocol.messages import PhaseProgress
 from protocol.statements import FindingCounts, SignedDecision, SignedEvidence
 from protocol.values import Approvals, Digest, Id, Number, PublicKey, Rate, Sequence, Timestamp, Value, Version
-from protocol.vocabulary import Alarm, DecisionVerdict, Gate, GateState, Refusal, Role
+from protocol.vocabulary import Alarm, DecisionVerdict, Gate, GateState, Refusal, Role, Rule
 
 PracticeCode = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9]{0,15}(-[A-Z0-9]{1,8})?\Z", max_length=25)]
 """The firm's short name for a practice, such as ALDER-7: what an operator types to approve."""
@@ -47,6 +47,15 @@ class Verb(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
+
+
+class Goodbye(StrEnum):
+    """Why the hub closed a connection (close code 1008), beside the protocol's own rules."""
+
+    NOT_ENROLLED = "not-enrolled"  # the practice has another agent, or none
+    OPERATOR_UNKNOWN = "operator-unknown"  # not in the key set, revoked, or with another certificate
+    CERTIFICATE_EXPIRED = "certificate-expired"
+    SUPERSEDED = "superseded"  # the same agent connected again
 
 
 class Watch(Value, frozen=True, tag="watch", tag_field="type"):
@@ -83,7 +92,10 @@ class ApprovalView(Value, frozen=True):
 
 
 class GateView(Value, frozen=True):
-    """A gate as the agent last reported it, with the newest evidence and what was decided about it."""
+    """A gate as the agent last reported it, with the newest evidence and what was decided about it.
+
+    `state`, `approved` and `needed` are the agent's word, from its ledger; `approvals` is what the hub passed on.
+    """
 
     gate: Gate
     state: GateState
@@ -91,6 +103,7 @@ class GateView(Value, frozen=True):
     evidence_digest: Digest | None = None
     received_at: Timestamp | None = None
     approvals: Annotated[tuple[ApprovalView, ...], msgspec.Meta(max_length=256)] = ()
+    approved: Approvals = 0
     needed: Approvals = 0
 
 
@@ -172,8 +185,8 @@ def decode_from_hub(frame: bytes) -> FromHub:
 
 def _decode(decoder: msgspec.json.Decoder[_M], frame: bytes, limit: int) -> _M:
     if len(frame) > limit:
-        raise ProtocolViolation("frame-size")
+        raise ProtocolViolation(Rule.FRAME_TOO_LARGE)
     try:
         return decoder.decode(frame)
     except (msgspec.DecodeError, RecursionError):
-        raise ProtocolViolation("wire-schema") from None
+        raise ProtocolViolation(Rule.OUTSIDE_LANGUAGE) from None

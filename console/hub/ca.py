@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from protocol.errors import ProtocolViolation
+from protocol.vocabulary import Rule
 
 DAY = 86_400
 CA_SECONDS = 3650 * DAY
@@ -121,7 +122,7 @@ def read_peer(certificate: bytes) -> Peer:
     names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     kinds = {kind.value: kind for kind in Kind}
     if not isinstance(key, Ed25519PublicKey) or len(units) != 1 or len(names) != 1 or units[0].value not in kinds:
-        raise ProtocolViolation("certificate-subject")
+        raise ProtocolViolation(Rule.OUTSIDE_LANGUAGE, where="certificate")
     expires_at = int(parsed.not_valid_after_utc.timestamp())
     return Peer(kinds[str(units[0].value)], str(names[0].value), key.public_bytes_raw().hex(), expires_at)
 

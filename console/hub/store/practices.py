@@ -28,7 +28,6 @@ class Practice:
     words: tuple[str, ...]
     enrolment: int
     acked: int
-    join_sequence: int
     agent_version: str | None
     last_heard: int | None
 
@@ -48,7 +47,7 @@ def add(connection: Connection, practice_id: str, code: str, opens: str | None, 
     if connection.execute(select(practices.c.id).where(practices.c.code == code)).first():
         raise UsageProblem(f"the practice {code} is already there")
     row = {"id": practice_id, "code": code, "opens": opens, "created_at": now}
-    connection.execute(insert(practices).values(**row, revision=1, enrolment=0, acked=0, join_sequence=0))
+    connection.execute(insert(practices).values(**row, revision=1, enrolment=0, acked=0))
 
 
 def everyone(connection: Connection) -> tuple[Practice, ...]:
@@ -118,7 +117,7 @@ def _install(connection: Connection, claim: Claim) -> None:
     if before is not None and before.agent_key == claim.public_key:
         return
     connection.execute(latest.delete().where(latest.c.practice == claim.practice))
-    fresh = {"agent_key": claim.public_key, "words": " ".join(claim.words), "acked": 0, "join_sequence": 0}
+    fresh = {"agent_key": claim.public_key, "words": " ".join(claim.words), "acked": 0}
     touch(connection, claim.practice, **fresh, enrolment=practices.c.enrolment + 1)
 
 
@@ -136,7 +135,6 @@ def _practice(row: Row[tuple[object, ...]]) -> Practice:
         words=tuple(row.words.split()) if row.words else (),
         enrolment=row.enrolment,
         acked=row.acked,
-        join_sequence=row.join_sequence,
         agent_version=row.agent_version,
         last_heard=row.last_heard,
     )

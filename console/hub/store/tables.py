@@ -21,7 +21,6 @@ practices = Table(
     Column("words", String(64)),  # its four words
     Column("enrolment", BigInteger, nullable=False),  # grows when another agent key enrols; events count anew
     Column("acked", BigInteger, nullable=False),  # every event up to here is stored
-    Column("join_sequence", BigInteger, nullable=False),  # of the last session
     Column("agent_version", String(19)),
     Column("last_heard", BigInteger),
 )
@@ -65,7 +64,6 @@ events = Table(
     Column("kind", String(16), nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
-    Index("events_by_kind", "practice", "kind", "seq"),
 )
 
 latest = Table(

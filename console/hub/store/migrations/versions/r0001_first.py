@@ -22,7 +22,6 @@ def upgrade() -> None:
         sa.Column("words", sa.String(64)),
         sa.Column("enrolment", sa.BigInteger, nullable=False),
         sa.Column("acked", sa.BigInteger, nullable=False),
-        sa.Column("join_sequence", sa.BigInteger, nullable=False),
         sa.Column("agent_version", sa.String(19)),
         sa.Column("last_heard", sa.BigInteger),
     )
@@ -59,7 +58,6 @@ def upgrade() -> None:
         sa.Column("received_at", sa.BigInteger, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
     )
-    op.create_index("events_by_kind", "events", ["practice", "kind", "seq"])
     op.create_table(
         "latest",
         sa.Column("practice", sa.String(32), sa.ForeignKey("practices.id"), primary_key=True),

@@ -1,0 +1,1 @@
+"""The commands of bitewing-console, one verb a file."""
