@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from protocol.vocabulary import FindingCode
 
 
@@ -14,3 +17,14 @@ class ImageProblem(Exception):  # noqa: N818 - house word
 
     def __reduce__(self) -> tuple[type[ImageProblem], tuple[FindingCode, str]]:
         return type(self), (self.code, self.detail)
+
+
+@contextmanager
+def foreign(what: str, code: FindingCode = FindingCode.UNREADABLE_FILE) -> Iterator[None]:
+    """Turns whatever a library raises over a file's bytes into an ImageProblem; its text may hold data and is left out."""
+    try:
+        yield
+    except ImageProblem:
+        raise
+    except Exception as problem:
+        raise ImageProblem(code, f"{what} cannot be read: {type(problem).__name__}") from problem

@@ -1,0 +1,44 @@
+"""The fragments of an encapsulated DICOM frame (PS3.5 annex A.4)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from engine.imaging.decoders.layout import Frame
+from engine.imaging.limits import require_frames
+from engine.imaging.problem import ImageProblem
+from protocol.vocabulary import FindingCode
+
+_ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE  # (group, element) as one little-endian word
+_HEADER = struct.Struct("<II")
+
+
+def frame_of(pixel_data: memoryview) -> Frame:
+    """The one frame within encapsulated pixel data; no copy if it is one fragment.
+
+    Raises ImageProblem TRUNCATED, MULTIFRAME or UNREADABLE_FILE.
+    """
+    table, *fragments = _items(pixel_data)
+    require_frames(len(table) // 4)
+    if not fragments:
+        raise ImageProblem(FindingCode.TRUNCATED, "no fragment of pixel data")
+    return fragments[0] if len(fragments) == 1 else b"".join(fragments)
+
+
+def _items(data: memoryview) -> Iterator[memoryview]:
+    offset = 0
+    while offset + _HEADER.size <= len(data):
+        tag, size = _HEADER.unpack_from(data, offset)
+        if tag == _DELIMITER:
+            return
+        if tag != _ITEM:
+            raise ImageProblem(FindingCode.UNREADABLE_FILE, f"pixel data offset {offset}: an item was expected")
+        offset += _HEADER.size
+        if offset + size > len(data):
+            detail = f"pixel data offset {offset}: {len(data) - offset} of {size} bytes"
+            raise ImageProblem(FindingCode.TRUNCATED, detail)
+        yield data[offset : offset + size]
+        offset += size
+    if offset == 0:
+        raise ImageProblem(FindingCode.TRUNCATED, "no pixel data")
