@@ -1,0 +1,1 @@
+"""Reads the source and never writes it: staging database, image store, backup."""

@@ -1,0 +1,55 @@
+"""Makes database engines whose every connection is unable to write: by its session, and by its role or file mode."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from engine.source import postgresql_types
+from engine.source.urls import dialect_of, parse_url, sqlite_path
+from protocol.errors import EnvironmentProblem
+
+READER_ROLE: Final = "pg_read_all_data"  # PostgreSQL's own role that may read everything and write nothing
+
+
+def read_only_engine(url: str) -> Engine:
+    """An engine for the database at `url`. Raises EnvironmentProblem if a database file is not there."""
+    return {"sqlite": _sqlite, "postgresql": _postgresql, "mssql": _mssql}[dialect_of(url)](url)
+
+
+def _sqlite(url: str) -> Engine:
+    path = sqlite_path(url)
+    if not path.is_file():
+        advice = "check the URL; staging is made by bitewing-engine stage"
+        raise EnvironmentProblem("there is no such database file", where=str(path), next_step=advice)
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    return sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool)
+
+
+def _postgresql(url: str) -> Engine:
+    engine = sa.create_engine(parse_url(url), isolation_level="REPEATABLE READ", poolclass=sa.NullPool)
+
+    @event.listens_for(engine, "connect")
+    def read_only(connection: Any, record: object) -> None:
+        driver = connection.driver_connection
+        driver.execute(f"SET ROLE {READER_ROLE}")
+        driver.execute("SET default_transaction_read_only = on")
+        driver.commit()
+        postgresql_types.register(driver)
+
+    return engine
+
+
+def _mssql(url: str) -> Engine:
+    """Several streams at once need MARS; the staging database itself was set read-only when it was restored."""
+    parsed = parse_url(url).update_query_dict({"MARS_Connection": "yes", "ApplicationIntent": "ReadOnly"})
+    return sa.create_engine(parsed, poolclass=sa.NullPool)
