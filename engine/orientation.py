@@ -53,7 +53,7 @@ class OrientationNotation:
     order: str
 
     def read(self, rotation: int, mirrored: bool) -> Orientation:
-        """The orientation meant by `rotation` in this notation's unit. Raises ValueError for a part of a quarter turn."""
+        """The orientation meant by `rotation` in this notation's unit. ValueError for a part of a quarter turn."""
         turn, flip = Orientation(self._quarter_turns(rotation)), _MIRRORS[self.mirror] if mirrored else UPRIGHT
         return flip.then(turn) if self.order == "mirror-then-rotate" else turn.then(flip)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from protocol.vocabulary import FindingCode
 
 
-class ImageProblem(Exception):  # noqa: N818 - house word
+class ImageProblem(Exception):
     """One picture cannot be used. `code` is the finding it becomes; `detail` a sentence without patient data."""
 
     def __init__(self, code: FindingCode, detail: str) -> None:
@@ -21,7 +21,7 @@ class ImageProblem(Exception):  # noqa: N818 - house word
 
 @contextmanager
 def foreign(what: str, code: FindingCode = FindingCode.UNREADABLE_FILE) -> Iterator[None]:
-    """Turns whatever a library raises over a file's bytes into an ImageProblem; its text may hold data and is left out."""
+    """Turns what a library raises over a file's bytes into an ImageProblem; its text may hold data and is left out."""
     try:
         yield
     except ImageProblem:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from engine.imaging.decoders.layout import Frame
 from engine.imaging.limits import require_dimensions
 from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
@@ -40,13 +39,13 @@ class Jpeg:
         return next((body[11] for body in adobe), None)
 
 
-def read_jpeg(data: Frame) -> Jpeg:
+def read_jpeg(data: bytes) -> Jpeg:
     """The header of a JPEG or JPEG-LS codestream, complete to its end marker and within the limits.
 
     Raises ImageProblem TRUNCATED, TOO_LARGE or UNREADABLE_FILE.
     """
     with foreign("the JPEG header"):
-        jpeg = _walk(bytes(data) if isinstance(data, memoryview) else data)
+        jpeg = _walk(data)
     require_dimensions(jpeg.width, jpeg.height)
     return jpeg
 
@@ -107,16 +106,17 @@ class Jpeg2000:
     reversible: bool
 
 
-def read_jpeg2000(data: Frame) -> Jpeg2000:
+def read_jpeg2000(data: bytes) -> Jpeg2000:
     """The header of a JPEG 2000 codestream, bare or in a JP2 file, complete to its end marker and within the limits."""
-    data = bytes(data) if isinstance(data, memoryview) else data
     start = data.find(_SIZ)
     if start < 0:
         raise ImageProblem(FindingCode.UNREADABLE_FILE, "no JPEG 2000 codestream")
     with foreign("the JPEG 2000 header"):
         _, _, x1, y1, x0, y0 = struct.unpack_from(">HHIIII", data, start + 4)
         components, depth = struct.unpack_from(">HB", data, start + 40)
-        header = Jpeg2000(x1 - x0, y1 - y0, components, (depth & 0x7F) + 1, bool(depth & 0x80), _reversible(data, start))
+        header = Jpeg2000(
+            x1 - x0, y1 - y0, components, (depth & 0x7F) + 1, bool(depth & 0x80), _reversible(data, start)
+        )
     require_dimensions(header.width, header.height)
     if data.rfind(_END, start) < 0:
         raise ImageProblem(FindingCode.TRUNCATED, "the JPEG 2000 data has no end marker")

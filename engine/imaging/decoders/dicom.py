@@ -25,6 +25,10 @@ _UNCOMPRESSED = Codec(uncompressed.decode, uncompressed.is_available)
 _JPEG = Codec(jpeg_frame.decode, jpeg_frame.is_available)
 _JPEG_LS = Codec(jpeg_ls.decode, jpeg_ls.is_available)
 _JPEG_2000 = Codec(jpeg2000_frame.decode, jpeg2000_frame.is_available)
+# What a file without a preamble begins with: a group length, or one of the first elements, in either byte order.
+_FIRST_TAGS = frozenset(
+    {b"\x02\0\0\0", b"\x08\0\0\0", b"\x08\0\x01\0", b"\x08\0\x05\0", b"\x08\0\x08\0", b"\0\x08\0\x05"}
+)
 CODECS: Mapping[str, Codec] = MappingProxyType(
     {
         _STANDARD: _UNCOMPRESSED,  # implicit VR little endian
@@ -60,7 +64,7 @@ def matches(data: bytes) -> bool:
     """Whether the content is DICOM: the magic word, or, without a preamble, a first tag in group 2 or 8."""
     if data[PREAMBLE : PREAMBLE + len(MAGIC)] == MAGIC:
         return True
-    return data[:4] in (b"\x02\0\0\0", b"\x08\0\0\0", b"\x08\0\x01\0", b"\x08\0\x05\0", b"\x08\0\x08\0", b"\0\x08\0\x05")
+    return data[:4] in _FIRST_TAGS
 
 
 def encoding(data: bytes) -> str:
@@ -68,9 +72,10 @@ def encoding(data: bytes) -> str:
     return f"{FORMAT} {read_dicom(data).transfer_syntax}"
 
 
-def is_available(transfer_syntax: str) -> bool:
-    """Whether frames of this transfer syntax can be decoded on this machine."""
-    return transfer_syntax in CODECS and CODECS[transfer_syntax].is_available()
+def is_available(encoding: str) -> bool:
+    """Whether files of this encoding (format and transfer syntax) can be decoded on this machine."""
+    codec = CODECS.get(encoding.partition(" ")[2])
+    return codec is not None and codec.is_available()
 
 
 def decode(data: bytes) -> Pixels:
@@ -141,12 +146,14 @@ def _require_known_form(layout: Layout) -> None:
 
 
 def _decoded(file: DicomFile, layout: Layout) -> Decoded:
-    if not is_available(file.transfer_syntax):
+    if not is_available(f"{FORMAT} {file.transfer_syntax}"):
         raise ImageProblem(FindingCode.NO_DECODER, f"transfer syntax {file.transfer_syntax[:64]}")
     codec = CODECS[file.transfer_syntax]
     if file.encapsulated != (codec is not _UNCOMPRESSED):
         raise ImageProblem(FindingCode.UNREADABLE_FILE, "the pixel data is not in the form of its transfer syntax")
-    return codec.decode(frame_of(file.pixel_data) if file.encapsulated else file.pixel_data, layout)
+    if codec is _UNCOMPRESSED:
+        return uncompressed.decode(file.pixel_data, layout)
+    return codec.decode(frame_of(file.pixel_data), layout)
 
 
 def _picture(decoded: Decoded, layout: Layout, file: DicomFile) -> tuple[NDArray[Any], int, str]:

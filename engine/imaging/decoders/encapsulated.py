@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from engine.imaging.decoders.layout import Frame
 from engine.imaging.limits import require_frames
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
@@ -14,8 +13,8 @@ _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE  # (group, element) as one little-end
 _HEADER = struct.Struct("<II")
 
 
-def frame_of(pixel_data: memoryview) -> Frame:
-    """The one frame within encapsulated pixel data; no copy if it is one fragment.
+def frame_of(pixel_data: memoryview) -> bytes:
+    """The one frame within encapsulated pixel data.
 
     Raises ImageProblem TRUNCATED, MULTIFRAME or UNREADABLE_FILE.
     """
@@ -23,7 +22,7 @@ def frame_of(pixel_data: memoryview) -> Frame:
     require_frames(len(table) // 4)
     if not fragments:
         raise ImageProblem(FindingCode.TRUNCATED, "no fragment of pixel data")
-    return fragments[0] if len(fragments) == 1 else b"".join(fragments)
+    return b"".join(fragments)
 
 
 def _items(data: memoryview) -> Iterator[memoryview]:

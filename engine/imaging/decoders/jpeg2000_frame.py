@@ -5,7 +5,7 @@ from __future__ import annotations
 import imagecodecs
 
 from engine.imaging.decoders.codestream import read_jpeg2000
-from engine.imaging.decoders.layout import Decoded, Frame, Layout, require_agreement
+from engine.imaging.decoders.layout import Decoded, Layout, require_agreement
 from engine.imaging.problem import foreign
 
 
@@ -13,7 +13,7 @@ def is_available() -> bool:
     return bool(imagecodecs.JPEG2K.available)
 
 
-def decode(frame: Frame, layout: Layout) -> Decoded:
+def decode(frame: bytes, layout: Layout) -> Decoded:
     """The frame as stored; the component transform (RCT, ICT) is undone."""
     header = read_jpeg2000(frame)
     require_agreement(layout, header.height, header.width, header.components)

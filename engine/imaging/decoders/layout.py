@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
 
-Frame = bytes | memoryview
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -55,7 +53,7 @@ class Decoded:
 class Codec:
     """How frames of one or more transfer syntaxes are decoded, and whether the library for it is here."""
 
-    decode: Callable[[Frame, Layout], Decoded]
+    decode: Callable[[bytes, Layout], Decoded]
     is_available: Callable[[], bool]
 
 
@@ -64,5 +62,6 @@ def require_agreement(layout: Layout, height: int, width: int, samples: int) -> 
     if (height, width, samples) != (layout.rows, layout.columns, layout.samples):
         raise ImageProblem(
             FindingCode.UNREADABLE_FILE,
-            f"the data holds {width}x{height}x{samples}, the header says {layout.columns}x{layout.rows}x{layout.samples}",
+            f"the data holds {width}x{height}x{samples}, "
+            f"the header says {layout.columns}x{layout.rows}x{layout.samples}",
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
+from itertools import pairwise
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.imaging.decoders.layout import Decoded, Frame, Layout
+from engine.imaging.decoders.layout import Decoded, Layout
 from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
 
@@ -21,7 +21,7 @@ def is_available() -> bool:
     return bool(imagecodecs.PACKBITS.available)
 
 
-def decode(frame: Frame, layout: Layout) -> Decoded:
+def decode(frame: bytes, layout: Layout) -> Decoded:
     """The frame as (rows, columns[, samples])."""
     width = layout.bits_allocated // 8
     planes = [_plane(segment, layout) for segment in _segments(frame, layout.samples * width)]
@@ -31,21 +31,21 @@ def decode(frame: Frame, layout: Layout) -> Decoded:
     return Decoded(out.view(f"<u{width}").reshape(layout.shape))
 
 
-def _segments(frame: Frame, expected: int) -> list[Frame]:
+def _segments(frame: bytes, expected: int) -> list[bytes]:
     if len(frame) < _HEADER.size:
         raise ImageProblem(FindingCode.TRUNCATED, f"{len(frame)} bytes of run-length data")
     count, *offsets = _HEADER.unpack_from(frame)
     if count != expected:
         raise ImageProblem(FindingCode.UNREADABLE_FILE, f"{count} run-length segments, {expected} expected")
     bounds = [*offsets[:count], len(frame)]
-    return [frame[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [frame[start:end] for start, end in pairwise(bounds)]
 
 
-def _plane(segment: Frame, layout: Layout) -> NDArray[np.uint8]:
+def _plane(segment: bytes, layout: Layout) -> NDArray[np.uint8]:
     size = layout.rows * layout.columns
-    room = np.empty(size + _SLACK, np.uint8)
+    room = bytearray(size + _SLACK)
     with foreign("run-length data"):
         decoded = imagecodecs.packbits_decode(segment, out=room)
     if len(decoded) < size:
         raise ImageProblem(FindingCode.TRUNCATED, f"{len(decoded)} of {size} run-length bytes")
-    return room[:size].reshape(layout.rows, layout.columns)
+    return np.frombuffer(room, np.uint8, size).reshape(layout.rows, layout.columns)

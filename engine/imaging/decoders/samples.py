@@ -34,7 +34,7 @@ def normalised(array: NDArray[Any], layout: Layout) -> NDArray[Any]:
 
 def _unsigned(words: NDArray[Any], layout: Layout) -> NDArray[Any]:
     if layout.bits_stored < words.dtype.itemsize * 8 and int(words.max()) >> layout.bits_stored:
-        return words & words.dtype.type((1 << layout.bits_stored) - 1)
+        return np.bitwise_and(words, (1 << layout.bits_stored) - 1)
     return words
 
 
@@ -42,7 +42,8 @@ def _signed(words: NDArray[Any], layout: Layout, width: int) -> NDArray[Any]:
     unused_above = 8 * width - layout.bits_stored
     if not unused_above:
         return words.view(f"<i{width}")
-    return (words << unused_above).view(f"<i{width}") >> unused_above
+    extended: NDArray[Any] = (words << unused_above).view(f"<i{width}") >> unused_above
+    return extended
 
 
 def rgb_of_ybr(array: NDArray[Any]) -> NDArray[np.uint8]:
@@ -50,4 +51,5 @@ def rgb_of_ybr(array: NDArray[Any]) -> NDArray[np.uint8]:
     if array.dtype != np.uint8:
         raise ImageProblem(FindingCode.NO_DECODER, f"YBR at {array.dtype.itemsize * 8} bits per sample")
     rgb = (array.astype(np.float32) - np.array([0, 128, 128], np.float32)) @ _YBR_TO_RGB
-    return np.clip(np.floor(rgb + np.float32(0.5)), 0, 255).astype(np.uint8)
+    rounded: NDArray[np.float32] = np.floor(rgb + np.float32(0.5))
+    return rounded.clip(0, 255).astype(np.uint8)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.imaging.decoders.layout import Decoded, Frame, Layout
+from engine.imaging.decoders.layout import Decoded, Layout
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
 
@@ -25,7 +25,7 @@ def frame_bytes(layout: Layout) -> int:
     return (layout.rows * layout.columns * layout.samples * layout.bits_allocated + 7) // 8
 
 
-def decode(frame: Frame, layout: Layout) -> Decoded:
+def decode(frame: bytes | memoryview, layout: Layout) -> Decoded:
     """The frame as (rows, columns[, samples]). Raises ImageProblem TRUNCATED or UNREADABLE_FILE if sizes differ."""
     raw = np.frombuffer(frame, np.uint8)
     if layout.big_endian and layout.vr == "OW" and layout.bits_allocated <= 8:

@@ -1,0 +1,53 @@
+"""From the bytes of any image file to `Pixels`, judged by content and never by name."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from engine.imaging.decoders import bmp, dicom, jpeg, jpeg2000, png, tiff
+from engine.imaging.limits import require_file_size
+from engine.imaging.pixels import Pixels
+from engine.imaging.problem import ImageProblem
+from protocol.vocabulary import FindingCode
+
+
+class _Decoder(Protocol):
+    """What a module under `decoders` offers for one format."""
+
+    def matches(self, data: bytes) -> bool: ...
+
+    def encoding(self, data: bytes) -> str: ...
+
+    def is_available(self, encoding: str) -> bool: ...
+
+    def decode(self, data: bytes) -> Pixels: ...
+
+
+_DECODERS: tuple[_Decoder, ...] = (dicom, jpeg, png, tiff, jpeg2000, bmp)
+
+
+def decode(data: bytes) -> Pixels:
+    """The picture that the bytes of one file hold, exactly as stored.
+
+    Raises ImageProblem: EMPTY_FILE, TRUNCATED, UNREADABLE_FILE, NO_DECODER, MULTIFRAME, VOLUME or TOO_LARGE.
+    """
+    return _decoder(data).decode(data)
+
+
+def encoding(data: bytes) -> str:
+    """How a file holds its picture, as in `Pixels.encoding`, without decoding it. Raises ImageProblem."""
+    return _decoder(data).encoding(data)
+
+
+def is_available(data: bytes) -> bool:
+    """Whether this machine has the decoder that a file needs. Raises ImageProblem."""
+    decoder = _decoder(data)
+    return decoder.is_available(decoder.encoding(data))
+
+
+def _decoder(data: bytes) -> _Decoder:
+    require_file_size(len(data))
+    for decoder in _DECODERS:
+        if decoder.matches(data):
+            return decoder
+    raise ImageProblem(FindingCode.UNREADABLE_FILE, "not an image file of any known format")

@@ -1,0 +1,65 @@
+"""PNG files: 1 to 16 bits, grey, colour or palette, without transparency."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import imagecodecs
+import numpy as np
+
+from engine.imaging.decoders.tiff_tags import exif_orientation
+from engine.imaging.limits import require_dimensions
+from engine.imaging.pixels import MONOCHROME2, RGB, Pixels
+from engine.imaging.problem import ImageProblem, foreign
+from protocol.vocabulary import FindingCode
+
+FORMAT = "png"
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_ALPHA = 4  # bit of the colour type
+
+
+def matches(data: bytes) -> bool:
+    return data[:8] == _SIGNATURE
+
+
+def encoding(data: bytes) -> str:
+    return FORMAT
+
+
+def is_available(encoding: str) -> bool:
+    return bool(imagecodecs.PNG.available)
+
+
+def decode(data: bytes) -> Pixels:
+    """The picture; depths below 8 bits are spread over 8 as the format defines. Raises ImageProblem."""
+    with foreign("the PNG chunks"):
+        chunks = dict(_chunks(data))
+        width, height, _, colour_type = struct.unpack_from(">IIBB", chunks[b"IHDR"])
+    require_dimensions(width, height)
+    if b"acTL" in chunks:
+        raise ImageProblem(FindingCode.MULTIFRAME, "an animated PNG")
+    if colour_type & _ALPHA or b"tRNS" in chunks:
+        raise ImageProblem(FindingCode.NO_DECODER, "PNG with transparency")
+    with foreign("the PNG data"):
+        array = np.ascontiguousarray(imagecodecs.png_decode(data))
+        photometric = RGB if array.ndim == 3 else MONOCHROME2
+        exif = exif_orientation(bytes(chunks.get(b"eXIf", b"")))
+        return Pixels(array, array.dtype.itemsize * 8, photometric, encoding=FORMAT, exif=exif)
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Each chunk's type and body, checksums verified. Raises ImageProblem TRUNCATED if the last one is missing."""
+    view, offset, kind = memoryview(data), len(_SIGNATURE), b""
+    while kind != b"IEND":
+        if offset + 12 > len(data):
+            raise ImageProblem(FindingCode.TRUNCATED, f"the PNG ends at offset {len(data)}, before its last chunk")
+        size, kind = struct.unpack_from(">I4s", data, offset)
+        end = offset + 8 + size
+        if end + 4 > len(data):
+            raise ImageProblem(FindingCode.TRUNCATED, f"offset {offset}: a PNG chunk of {size} bytes")
+        if zlib.crc32(view[offset + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
+            raise ImageProblem(FindingCode.UNREADABLE_FILE, f"offset {offset}: a PNG checksum is wrong")
+        yield kind, view[offset + 8 : end]
+        offset = end + 4
