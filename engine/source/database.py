@@ -76,7 +76,7 @@ class SourceDatabase:
 
     def table_rows(self, table: str, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
         """Every row of a table that `tables` named, in no order."""
-        statement = sa.select(*(sa.column(name) for name in columns)).select_from(sa.table(table))
+        statement: Any = sa.select(*(sa.column(name) for name in columns)).select_from(sa.table(table))
         with translated(self.place):
             yield from map(tuple, self._stream(str(statement.compile(self._engine))))
 

@@ -11,7 +11,7 @@ from engine.profiles.suggest import closest
 
 @dataclass(frozen=True, slots=True)
 class SchemaComparison:
-    """What the profile relies on (tables, columns), how much of it exists, and a sentence for each thing that does not."""
+    """What the profile relies on, how much of it exists, and a sentence for each thing that does not."""
 
     tables: int
     tables_found: int

@@ -1,4 +1,4 @@
-"""Dates that PostgreSQL can hold and Python cannot (infinity, before Christ) arrive as text, to be reported row by row."""
+"""Dates that PostgreSQL holds and Python does not (infinity, before Christ) arrive as text, to be reported."""
 
 from __future__ import annotations
 

@@ -1,0 +1,107 @@
+"""One row of an entity's query as a value of the clinical record, as the profile says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from engine.model import Category, Device, Image, Patient, Series, Sex, Study
+from engine.orientation import Orientation, OrientationNotation
+from engine.profiles.schema import SourceProfile
+from engine.source import values
+from engine.source.values import Row, Unreadable
+from engine.teeth import TeethNotation, Tooth
+from protocol.vocabulary import FindingCode
+
+_Value = TypeVar("_Value")
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+
+
+def device(row: Row) -> Device:
+    return Device(
+        key=values.key(row, "key"),
+        manufacturer=values.optional_text(row, "manufacturer"),
+        model=values.optional_text(row, "model"),
+        serial_number=values.optional_text(row, "serial_number"),
+    )
+
+
+def study(row: Row) -> Study:
+    return Study(
+        key=values.key(row, "key"),
+        patient_key=values.key(row, "patient_key"),
+        uid=values.text(row, "uid"),
+        name=values.optional_text(row, "name"),
+        started_at=values.optional_moment(row, "started_at"),
+    )
+
+
+def series(row: Row) -> Series:
+    return Series(
+        key=values.key(row, "key"),
+        study_key=values.key(row, "study_key"),
+        patient_key=values.key(row, "patient_key"),
+        uid=values.text(row, "uid"),
+        name=values.optional_text(row, "name"),
+    )
+
+
+class RecordReader:
+    """Makes records of rows in one source's notations. Every method raises Unreadable."""
+
+    def __init__(self, profile: SourceProfile) -> None:
+        self._codes, self._resolve = profile.codes, profile.files.resolve
+        self._path_columns = tuple(_PLACEHOLDER.findall(self._resolve))
+        self._teeth = TeethNotation(profile.teeth.notation, profile.teeth.separator, profile.teeth.prefix)
+        rules = profile.orientation
+        self._orientation = OrientationNotation(rules.unit, rules.mirror, rules.order)
+
+    def patient(self, row: Row) -> Patient:
+        return Patient(
+            key=values.key(row, "key"),
+            family_name=values.text(row, "family_name"),
+            given_name=values.text(row, "given_name"),
+            middle_name=values.optional_text(row, "middle_name"),
+            sex=None if row["sex"] is None else Sex(values.code(row, "sex", self._codes["sex"])),
+            birth_date=values.optional_day(row, "birth_date"),
+            chart_number=values.optional_text(row, "chart_number"),
+        )
+
+    def image(self, row: Row) -> Image:
+        return Image(
+            key=values.key(row, "key"),
+            series_key=values.key(row, "series_key"),
+            patient_key=values.key(row, "patient_key"),
+            uid=values.needed_text(row, "uid"),
+            file=self._file(row),
+            acquired_at=values.optional_moment(row, "acquired_at"),
+            category=Category(values.code(row, "category", self._codes["category"])),
+            orientation=self._turned(row),
+            teeth=self._named_teeth(row),
+            device_key=values.optional_key(row, "device_key"),
+            number=values.integer(row, "number"),
+        )
+
+    def _file(self, row: Row) -> str:
+        """The path below the store, with forward slashes however the source wrote it."""
+        filled: Mapping[str, str | None] = {name: values.optional_text(row, name) for name in self._path_columns}
+        for name, value in filled.items():
+            if not value:
+                raise Unreadable(FindingCode.MISSING_FILE, f"{name} is empty, so there is no path")
+        return _PLACEHOLDER.sub(lambda match: str(filled[match[1]]), self._resolve).replace("\\", "/")
+
+    def _turned(self, row: Row) -> Orientation:
+        rotation, mirrored = values.integer(row, "rotation"), values.flag(row, "mirrored")
+        return _understood(lambda: self._orientation.read(rotation, mirrored), f"rotation {rotation} is not understood")
+
+    def _named_teeth(self, row: Row) -> tuple[Tooth, ...]:
+        written = values.optional_text(row, "teeth")
+        return _understood(lambda: self._teeth.read(written), f"teeth {written!r} are not understood")
+
+
+def _understood(read: Callable[[], _Value], detail: str) -> _Value:
+    try:
+        return read()
+    except ValueError as problem:
+        raise Unreadable(FindingCode.UNKNOWN_CODE, detail) from problem

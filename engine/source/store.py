@@ -1,0 +1,143 @@
+"""The source's image store: files are opened read-only, and nothing outside the store is ever opened."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from engine.source.os_files import open_read, printable, system_path
+from protocol.errors import EnvironmentProblem
+from protocol.vocabulary import FindingCode
+
+_MOST_BYTES: Final = 2**31  # 2 GiB: no single radiograph or photo comes near; a volume or a wrong file may
+_CHUNK: Final = 2**20
+
+
+class StoreProblem(Exception):
+    """A file of the store cannot be had. `code` is the finding it becomes, `detail` a sentence without patient data."""
+
+    def __init__(self, code: FindingCode, detail: str) -> None:
+        self.code, self.detail = code, detail
+        super().__init__(f"{code}: {detail}")
+
+    def __reduce__(self) -> tuple[type[StoreProblem], tuple[FindingCode, str]]:
+        return type(self), (self.code, self.detail)
+
+
+class SourceStore:
+    """One or several folders seen as one store. Paths are relative, with forward slashes."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        """Raises EnvironmentProblem if a folder is missing or cannot be listed."""
+        self._roots = tuple(_root(path) for path in roots)
+
+    def open_read(self, relative: str) -> bytes:
+        """The whole content of one file. Raises StoreProblem."""
+        try:
+            return _content(self._find(relative))
+        except PermissionError as problem:
+            raise StoreProblem(FindingCode.UNREADABLE_FILE, "permission was denied") from problem
+        except FileNotFoundError as problem:
+            raise StoreProblem(FindingCode.MISSING_FILE, "there is no such file") from problem
+        except OSError as problem:
+            raise StoreProblem(FindingCode.UNREADABLE_FILE, problem.strerror or "I/O error") from problem
+
+    def exists(self, relative: str) -> bool:
+        """Whether there is such a file in the store. Raises StoreProblem if the path leaves it."""
+        try:
+            return self._find(relative).is_file()
+        except StoreProblem as problem:
+            if problem.code is FindingCode.MISSING_FILE:
+                return False
+            raise
+
+    def walk(self) -> Iterator[tuple[str, int, int]]:
+        """Every file as (relative path, bytes, modification time in ns), by name. Links are listed, not followed.
+
+        A name that is not UTF-8 is listed with \\xNN in the place of its odd bytes.
+        """
+        for root in self._roots:
+            yield from _walk(root, "")
+
+    def _find(self, relative: str) -> Path:
+        parts = _safe_parts(relative)
+        found = [path for root in self._roots if (path := _inside(root, parts)) is not None]
+        if not found:
+            raise StoreProblem(FindingCode.MISSING_FILE, "there is no such file")
+        if len(found) > 1:
+            raise StoreProblem(FindingCode.UNREADABLE_FILE, "two folders of the store hold this path")
+        return found[0]
+
+
+def _root(path: Path) -> Path:
+    try:
+        with os.scandir(system_path(path)):
+            return path.resolve()
+    except OSError as problem:
+        what = f"the image store cannot be listed ({problem.strerror or 'I/O error'})"
+        advice = "check source.store in job.toml, the network share and permissions"
+        raise EnvironmentProblem(what, where=str(path), next_step=advice) from problem
+
+
+def _safe_parts(relative: str) -> tuple[str, ...]:
+    """The parts of a path that stays below the store, whatever the database says. Raises StoreProblem."""
+    try:
+        relative.encode("utf-8")
+    except UnicodeEncodeError as problem:
+        raise StoreProblem(FindingCode.UNREADABLE_FILE, "the path is not UTF-8") from problem
+    path = PurePosixPath(relative)
+    if not relative or path.is_absolute() or ".." in path.parts or any(_is_odd(part) for part in path.parts):
+        raise StoreProblem(FindingCode.UNREADABLE_FILE, "the path leaves the store")
+    return path.parts
+
+
+def _is_odd(part: str) -> bool:
+    return any(character in part for character in "\\:\0")
+
+
+def _inside(root: Path, parts: tuple[str, ...]) -> Path | None:
+    """The file, if it is there; a link may lead elsewhere inside the store, never out of it."""
+    path = root.joinpath(*parts)
+    if not os.path.lexists(system_path(path)):
+        return None
+    resolved = Path(os.path.realpath(system_path(path)))
+    if not resolved.is_relative_to(Path(os.path.realpath(system_path(root)))):
+        raise StoreProblem(FindingCode.UNREADABLE_FILE, "a link leads out of the store")
+    return resolved
+
+
+def _content(path: Path) -> bytes:
+    descriptor = open_read(path)
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise StoreProblem(FindingCode.UNREADABLE_FILE, "it is not a regular file")
+        if status.st_size > _MOST_BYTES:
+            raise StoreProblem(FindingCode.TOO_LARGE, f"larger than {_MOST_BYTES} bytes")
+        content = file.readall()
+    if not content:
+        raise StoreProblem(FindingCode.EMPTY_FILE, "the file is empty")
+    return content
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, int, int]]:
+    for entry in _listed(folder):
+        name = f"{prefix}{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path), f"{name}/")
+        else:
+            status = entry.stat(follow_symlinks=False)
+            yield printable(name), status.st_size, status.st_mtime_ns
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(system_path(folder)) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as problem:
+        what = f"a folder of the image store cannot be listed ({problem.strerror or 'I/O error'})"
+        advice = "check permissions; every folder must be readable"
+        raise EnvironmentProblem(what, next_step=advice) from problem
