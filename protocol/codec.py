@@ -42,12 +42,14 @@ def encode(message: Message) -> bytes:
 
 
 def guard(message: Message) -> bytes:
-    """The frame of a message that the other side will accept. Raises ProtocolViolation; then nothing may be sent."""
+    """The frame of a message that the other side will read as this message.
+
+    Raises ProtocolViolation if there is none; then nothing may be sent.
+    """
     frame = encode(message)
-    if isinstance(message, get_args(AgentMessage)):
-        decode_from_agent(frame)
-    else:
-        decode_from_hub(frame)
+    decode = decode_from_agent if isinstance(message, get_args(AgentMessage)) else decode_from_hub
+    if decode(frame) != message:
+        raise ProtocolViolation(Rule.OUTSIDE_LANGUAGE)
     return frame
 
 
