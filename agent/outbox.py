@@ -53,7 +53,7 @@ class Outbox:
     """The open outbox. One process at a time: the agent's lock guards it."""
 
     def __init__(self, path: Path, owner: str) -> None:
-        """Open or make the outbox of `owner` (practice and run). Raises EnvironmentProblem if it cannot be relied on."""
+        """Open or make the outbox of `owner` (practice and run). Raises EnvironmentProblem if it is not usable."""
         self._path = path
         with self._translated():
             self._db = sqlite3.connect(path, isolation_level=None, cached_statements=32)
@@ -86,8 +86,8 @@ class Outbox:
             raise _unusable(
                 self._path,
                 "it cannot be read or written",
-                "check free space and permissions; if it is damaged, move it and egress.jsonl away together and start "
-                "again: the evidence is still in the ledger and is sent anew",
+                "check free space and permissions; if it is damaged, move it out of the job folder and start again: "
+                "the evidence still stands in the ledger and is sent anew",
             ) from problem
 
     @contextmanager
@@ -137,16 +137,17 @@ class Outbox:
             self._db.execute("DELETE FROM event WHERE seq <= ?", (seq,))
             self.remember(_ACKED, str(seq))
             if seq >= self.next_seq:
-                self._renumber(seq)
-
-    def _renumber(self, seq: int) -> None:
-        """The hub knows numbers this outbox never gave: it was restored or made anew, and goes on after them."""
-        self.remember(_NEXT_SEQ, str(seq + 1))
+                self.remember(_NEXT_SEQ, str(seq + 1))
 
     @property
     def next_seq(self) -> int:
         """The number the next event gets; the first is 1."""
         return int(self.fact(_NEXT_SEQ, "1"))
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no event was ever numbered here: the hub may then know a higher number, and numbering follows it."""
+        return self.next_seq == 1 and self.acked == 0
 
     @property
     def acked(self) -> int:

@@ -1,0 +1,51 @@
+"""egress: every frame that left, exactly as it left."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from agent.cli.options import Options
+from agent.cli.outcome import answer, say
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command("egress", help="Everything that left this practice, frame by frame.")(egress)
+
+
+def egress(
+    context: typer.Context,
+    verify: Annotated[bool, typer.Option("--verify", help="Check that no line was changed, moved or removed.")] = False,
+) -> None:
+    """Show the egress log, or verify its chain."""
+    options: Options = context.obj
+    if verify:
+        _verify(options)
+    else:
+        _show(options)
+
+
+def _verify(options: Options) -> None:
+    from agent import egress as log
+    from agent.home import Home
+
+    found = log.verify(Home(options.folder).egress)
+    if options.json:
+        answer({"intact": True, "frames": found.frames, "bytes": found.bytes_out, "head": found.head})
+    else:
+        say(f"Intact: {found.frames} frames, {found.bytes_out} bytes left this practice.\nHead {found.head}")
+
+
+def _show(options: Options) -> None:
+    from agent import egress as log
+    from agent.home import Home
+
+    for line in log.lines(Home(options.folder).egress):
+        frame = json.loads(bytes(line.frame))
+        if options.json:
+            answer({"at": line.at, "frame": frame, "hash": line.hash})
+        else:
+            say(f"{line.at}  {frame.get('type')}\n{json.dumps(frame, indent=2)}")

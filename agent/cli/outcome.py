@@ -1,0 +1,62 @@
+"""The one place where the agent's commands end: what stdout and stderr say, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from protocol.errors import BitewingError, Interrupted, UsageProblem
+from protocol.vocabulary import ExitCode
+
+
+def ended(command: Callable[[], object], *, as_json: bool) -> int:
+    """Run `command` and return its exit code; every error becomes a sentence, and an object where JSON is asked."""
+    try:
+        code = command()
+    except typer.TyperException as error:
+        return _failed(UsageProblem(str(error), next_step="see --help"), as_json)
+    except BitewingError as error:
+        return _failed(error, as_json)
+    except (KeyboardInterrupt, BrokenPipeError, typer.Abort):
+        return _failed(Interrupted("stopped", next_step="run the same command again"), as_json)
+    except Exception as error:  # the last resort: a defect of ours, told without anybody's data
+        return _failed(_defect(error), as_json)
+    return code if isinstance(code, int) else ExitCode.DONE
+
+
+def answer(document: dict[str, Any]) -> None:
+    """The object, or one line of the stream, of a `--json` command."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """Something for people: stdout is theirs when no JSON was asked."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def leave(code: ExitCode) -> None:
+    """End the command with this exit code."""
+    raise typer.Exit(code)
+
+
+def _failed(error: BitewingError, as_json: bool) -> int:
+    sys.stderr.write(f"{error}\n")
+    if as_json:
+        reason = {"reason": reason} if (reason := getattr(error, "reason", None)) else {}
+        outcome = error.exit_code.name.lower().replace("_", "-")
+        answer({"outcome": outcome, **reason, "error": error.what, "where": error.where, "next": error.next_step})
+    return error.exit_code
+
+
+def _defect(error: Exception) -> BitewingError:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    return BitewingError(f"a defect in Bitewing: {type(error).__name__} at {place}", next_step="report it")

@@ -1,0 +1,135 @@
+"""Builds the real agent from a job folder: the only place that reads the clock and draws random numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent import boundary, status
+from agent.authorize import Standpoint
+from agent.egress import EgressLog
+from agent.engine_process import Command, engine_command
+from agent.feed import LedgerFeed
+from agent.home import Home, read_enrolment
+from agent.identity import load_signer
+from agent.link import Address, Link, tls_context
+from agent.orders import OrderDesk
+from agent.outbox import Outbox
+from agent.registrar import Registrar
+from agent.road import Hold
+from agent.supervisor import Clocks, Supervisor
+from agent.system import on_stop_request
+from engine.job import Job
+from engine.ledger import Ledger
+from protocol.statements import SignedDecision
+from protocol.vocabulary import ExitCode
+
+HEARTBEAT_SECONDS = 15.0  # an agent silent for a few of these during a run is looked after
+FLUSH_SECONDS = 5.0  # how long a stopping agent waits for the hub to take what is left; the outbox keeps the rest
+
+
+def utc() -> int:
+    """UTC seconds by the wall clock."""
+    return int(time.time())
+
+
+CLOCKS = Clocks(utc, time.monotonic, random.SystemRandom().random)
+
+
+@dataclass(frozen=True)
+class Agent:
+    """The parts of a running agent."""
+
+    home: Home
+    outbox: Outbox
+    egress: EgressLog
+    supervisor: Supervisor
+    link: Link
+
+
+def ledger_of(folder: Path) -> Ledger:
+    """The job's gate ledger."""
+    return Ledger(folder / "ledger.jsonl", utc)
+
+
+def standpoint(home: Home, run: str) -> Standpoint:
+    """What this agent is sure of. Raises UsageProblem if it is not enrolled."""
+    enrolment = read_enrolment(home)
+    return Standpoint(enrolment.practice, run, enrolment.root, load_signer(home).public_key)
+
+
+def build(folder: Path, command: Command | None = None, clocks: Clocks = CLOCKS) -> Agent:
+    """The agent of this job. Raises UsageProblem, EnvironmentProblem. The caller holds the agent's lock."""
+    home, run = Home(folder), Job.load(folder).run_id
+    enrolment, here = read_enrolment(home), standpoint(home, run)
+    address = Address(enrolment.hub, tls_context(home.authority, home.certificate, home.identity), enrolment.proxy)
+    ledger = ledger_of(folder)
+    outbox, egress = Outbox(home.outbox, enrolment.practice + run), EgressLog(home.egress)
+    feed = LedgerFeed(ledger, outbox, enrolment.practice, clocks.utc)
+
+    def on_news() -> None:
+        link.notify()
+        status.publish(
+            home, status.document(clocks.utc(), supervisor.activity, link.state, outbox.pending, outbox.acked)
+        )
+
+    supervisor = Supervisor(ledger, outbox, feed, command or engine_command(folder), home.engine_log, clocks, on_news)
+    registrar = Registrar(ledger, here, clocks.utc)
+    desk = OrderDesk(ledger, outbox, registrar, clocks.utc, supervisor.on_order)
+    link = Link(address, outbox, egress, desk, registrar.keyset_version, clocks, on_news)
+    return Agent(home, outbox, egress, supervisor, link)
+
+
+def record_decision(home: Home, signed: SignedDecision) -> int:
+    """Record a decision carried in by hand; its ledger index. Raises Refused with the rule it breaks."""
+    here = standpoint(home, Job.load(home.folder).run_id)
+    return Registrar(ledger_of(home.folder), here, utc).decide(signed)
+
+
+async def run(folder: Path, ready: Callable[[], None]) -> ExitCode:
+    """Be the agent of this job until asked to stop; the caller holds the agent's lock. `ready` is called once."""
+    agent = build(folder)
+    ready()
+    return await work(agent)
+
+
+async def work(agent: Agent) -> ExitCode:
+    """Work until asked to stop; INTERRUPTED if a phase was stopped half-way, else DONE."""
+    on_stop_request(asyncio.get_running_loop(), agent.supervisor.request_stop)
+    linking = asyncio.create_task(agent.link.run())
+    beating = asyncio.create_task(_beat(agent))
+    working = asyncio.create_task(agent.supervisor.run())
+    try:
+        await asyncio.wait({linking, beating, working}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (linking, beating, working):
+            if task.done():
+                task.result()
+        await _flush(agent)
+    finally:
+        for task in (working, beating, linking):
+            task.cancel()
+        await asyncio.gather(working, beating, linking, return_exceptions=True)
+        agent.egress.close()
+        agent.outbox.close()
+    return ExitCode.INTERRUPTED if agent.supervisor.interrupted else ExitCode.DONE
+
+
+async def _flush(agent: Agent) -> None:
+    agent.link.notify()
+    ends = time.monotonic() + FLUSH_SECONDS
+    while agent.link.state.connected and agent.outbox.pending and time.monotonic() < ends:
+        await asyncio.sleep(0.05)
+
+
+async def _beat(agent: Agent) -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        if agent.link.state.connected:
+            running = agent.supervisor.activity.running
+            alive = boundary.heartbeat(running.phase if running else None, agent.supervisor.hold is not Hold.NONE)
+            agent.outbox.queue(alive.body, utc(), alive.slot)
+            agent.link.notify()

@@ -1,0 +1,36 @@
+"""What the agent does and waits for, in one sentence each: for the practice's IT, who have read nothing."""
+
+from __future__ import annotations
+
+from agent.road import (
+    Arrived,
+    AwaitApprovals,
+    AwaitResume,
+    GaveUp,
+    Held,
+    LedgerUnreadable,
+    RunPhase,
+    Step,
+)
+
+
+def sentence(step: Step | None) -> str:
+    """What goes on."""
+    text = "starts"
+    match step:
+        case RunPhase(phase):
+            text = f"runs {phase}"
+        case AwaitApprovals(gate, have, needed):
+            text = f"waits for the firm's decision on {gate}: {have} of {needed} approvals"
+        case AwaitResume(gate, rejected):
+            why = "was rejected" if rejected else "did not pass"
+            text = f"waits: the evidence for {gate} {why}; once that is settled, the firm orders resume"
+        case Held(hold):
+            text = f"is {hold} by the firm, until it orders resume"
+        case GaveUp(phase):
+            text = f"waits: {phase} ended too often; see engine.log and crash.txt here, then the firm orders resume"
+        case LedgerUnreadable():
+            text = "waits: ledger.jsonl was changed by something else; restore it from backup"
+        case Arrived():
+            text = "has nothing left to do: every gate on this road is open"
+    return text
