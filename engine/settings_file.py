@@ -23,9 +23,15 @@ def read_toml(path: Path, kind: type[T]) -> T:
     """The file as a value of `kind`, a msgspec struct that forbids unknown fields. Raises UsageProblem."""
     text = _text(path)
     try:
-        return msgspec.convert(_parsed(path, text), kind)
+        return msgspec.convert(_parsed(path, text), kind, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise _explained(path, text, kind, str(error)) from None
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str) and value:
+        return Path(value)
+    raise ValueError(f"Expected a path, got {value!r}")
 
 
 def _text(path: Path) -> str:

@@ -1,0 +1,84 @@
+"""job.toml: strict, and every error says where and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.cli.init import make_ready
+from engine.job import Job, SnapshotKind
+from protocol.errors import UsageProblem
+
+GOOD = """\
+[source]
+profile  = "dexis11"
+snapshot = { kind = "sqlite-file", path = "backup/core.sqlite" }
+staging  = "sqlite:///staging.sqlite"
+store    = ["data"]
+
+[target]
+profile  = "mine.toml"
+database = "sqlite:////srv/dexis.sqlite"
+store    = "target"
+
+[run]
+workers  = 2
+deadline = "07:30"
+"""
+
+
+def load(folder: Path, text: str) -> Job:
+    (folder / "job.toml").write_text(text)
+    make_ready(folder)
+    return Job.load(folder)
+
+
+def test_relative_paths_are_relative_to_the_job(tmp_path: Path) -> None:
+    job = load(tmp_path, GOOD)
+    assert job.source.snapshot.kind is SnapshotKind.SQLITE_FILE
+    assert job.source.snapshot.path == tmp_path / "backup/core.sqlite"
+    assert job.source.staging == f"sqlite:///{tmp_path}/staging.sqlite"
+    assert job.source.store == (tmp_path / "data",)
+    assert job.target.database == "sqlite:////srv/dexis.sqlite"
+    assert job.target.profile == str(tmp_path / "mine.toml")
+    assert job.source.profile == "dexis11"
+
+
+def test_initialising_again_keeps_the_run_and_its_key(tmp_path: Path) -> None:
+    first = load(tmp_path, GOOD)
+    key = first.identity_path.read_bytes()
+    make_ready(tmp_path)
+    assert Job.load(tmp_path).run_id == first.run_id
+    assert first.identity_path.read_bytes() == key
+    assert first.identity_path.stat().st_mode & 0o077 == 0
+
+
+WRONG = {
+    "misspelt key": ("store    = [", "stores   = [", "line 5", "did you mean 'store'?"),
+    "misspelt section": ("[target]", "[targt]", "line 7", "did you mean 'target'?"),
+    "missing key": ('profile  = "dexis11"\n', "", "line 1", "add it"),
+    "wrong type": ("workers  = 2", 'workers  = "two"', "line 13", "correct this value"),
+    "out of range": ("workers  = 2", "workers  = -2", "line 13", "correct this value"),
+    "unknown snapshot kind": ('"sqlite-file"', '"zip"', "line 3", "correct this value"),
+    "not a time": ('"07:30"', '"7 am"', "line 14", "correct this value"),
+    "not a database": ('"sqlite:///staging.sqlite"', '"staging.sqlite"', "line 4", "sqlite:///PATH"),
+    "an unknown database": ('"sqlite:///staging.sqlite"', '"oracle://x/y"', "line 4", "postgresql+psycopg"),
+    "not TOML": ("[source]", "[source", "job.toml", "mend that line"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_job_file_is_explained(tmp_path: Path, name: str) -> None:
+    before, after, place, advice = WRONG[name]
+    assert before in GOOD
+    with pytest.raises(UsageProblem) as caught:
+        load(tmp_path, GOOD.replace(before, after, 1))
+    assert place in caught.value.where
+    assert advice in caught.value.next_step
+
+
+def test_a_job_that_was_not_initialised_says_so(tmp_path: Path) -> None:
+    (tmp_path / "job.toml").write_text(GOOD)
+    with pytest.raises(UsageProblem, match="not been initialised"):
+        Job.load(tmp_path)
