@@ -3,6 +3,7 @@
 hub.toml       address and store
 ca.key, ca.pem the authority that signs every certificate
 root.pem       the firm's root key, encrypted with the root passphrase; only `operator add` opens it
+hub.pem        key and certificate of the server, made anew at every start
 root.pub       its public half, which travels in every token
 hub.db         the store, unless hub.toml names a PostgreSQL
 """
@@ -10,6 +11,7 @@ hub.db         the store, unless hub.toml names a PostgreSQL
 from __future__ import annotations
 
 import json
+import ssl
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +19,9 @@ from typing import Annotated
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from console.hub.ca import Authority, key_pem
+from console.hub.ca import Authority, Term, key_pem
 from console.hub.store.database import Database
 from console.operator import load_key, write_private
 from protocol.errors import EnvironmentProblem, UsageProblem
@@ -68,6 +71,25 @@ class Home:
         if url.startswith(prefix):
             return Database(f"{prefix}{self.folder.resolve() / url.removeprefix(prefix)}")
         return Database(url)
+
+    def renew_certificate(self, term: Term) -> ssl.SSLContext:
+        """Makes a fresh server key and certificate and returns the TLS that agents and operators meet.
+
+        TLS 1.3 only, no session tickets (every connection shows its certificate anew). A client without a certificate
+        is let in, so that an agent can enrol; one with a certificate that is not of our authority is not.
+        """
+        key = Ed25519PrivateKey.generate()
+        certificate = self.authority.issue_hub(self.settings.host, key.public_key(), term)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.num_tickets = 0
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(cadata=self.authority.certificate_pem.decode("ascii"))
+        pair = self.folder / "hub.pem"
+        pair.unlink(missing_ok=True)
+        write_private(pair, key_pem(key) + certificate.public_bytes(Encoding.PEM))
+        context.load_cert_chain(pair)
+        return context
 
     def unlock_root(self, passphrase: str) -> Signer:
         """The firm's root key; UsageProblem when the passphrase is wrong."""

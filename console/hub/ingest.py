@@ -72,7 +72,7 @@ def _demand_own(report: EvidenceReport, agent: practices.Practice) -> None:
 
 
 def topic(body: EventBody) -> str:
-    """Under which name a view looks for the newest of its kind: the message's own, and for some the word it is about."""
+    """Where a view looks for the newest of its kind: the message's name, for some with the word it is about."""
     match body:
         case EvidenceReport(signed=signed):
             return f"evidence:{signed.evidence.gate}"

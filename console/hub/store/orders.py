@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, Row, case, insert, select, update
+from sqlalchemy import Connection, Row, case, func, insert, select, update
 
 from console.hub.store.tables import decisions, orders
 from protocol.messages import DecisionOrder, Order, OrderBody, OrderResult
@@ -69,6 +69,13 @@ def waiting(connection: Connection, practice: str) -> tuple[Order, ...]:
     found = (orders.c.practice == practice) & orders.c.answered_at.is_(None)
     rows = connection.execute(select(orders).where(found).order_by(keysets_first, orders.c.number))
     return tuple(Order(row.id, msgspec.json.decode(row.body, type=OrderBody)) for row in rows)
+
+
+def newest_waiting(connection: Connection) -> Mapping[str, int]:
+    """For each practice with orders that wait, the number of the newest."""
+    newest = select(orders.c.practice, func.max(orders.c.number).label("number"))
+    rows = connection.execute(newest.where(orders.c.answered_at.is_(None)).group_by(orders.c.practice))
+    return {row.practice: row.number for row in rows}
 
 
 def mark_delivered(connection: Connection, order_ids: Iterable[str], now: int) -> None:
