@@ -1,12 +1,12 @@
-"""plan.sqlite: what the dry run found, patient by patient, and what the conversion must reproduce. Holds patient data."""
+"""plan.sqlite: what the dry run found and the conversion must reproduce, patient by patient. Holds PHI."""
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,12 +22,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PlanHeader:
-    """What a plan belongs to. `baseline` is the largest key in use per entity when planning began."""
+    """What a plan belongs to. `baseline` is the largest key in use per entity when planning began.
+
+    `annotations` are counted, and carried in a later pass.
+    """
 
     run: str
     source_profile: str
     target_profile: str
     baseline: Mapping[str, int]
+    annotations: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +91,23 @@ class PlannedPatient:
 class PlanTotals:
     """How much is planned: `images` and `bytes` of files to be written, `skipped` images declared and not converted."""
 
-    patients: int
-    studies: int
-    series: int
-    images: int
-    skipped: int
-    bytes: int
-    rows: int
+    patients: int = 0
+    studies: int = 0
+    series: int = 0
+    images: int = 0
+    skipped: int = 0
+    bytes: int = 0
+    rows: int = 0
+
+    @staticmethod
+    def of(patient: PlannedPatient) -> PlanTotals:
+        """What one patient adds."""
+        record = patient.record
+        counts = (len(record.studies), len(record.series), len(patient.images), len(patient.skipped))
+        return PlanTotals(1, *counts, patient.bytes, patient.rows)
+
+    def __add__(self, other: PlanTotals) -> PlanTotals:
+        return PlanTotals(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
 class Plan:
@@ -126,11 +140,15 @@ class Plan:
             rows = self._database.execute("SELECT number FROM patient ORDER BY bytes DESC, number").fetchall()
         return [number for (number,) in rows]
 
-    def size_of(self, number: int) -> tuple[int, int]:
-        """Images and bytes planned for a patient."""
+    def totals_of(self, numbers: Collection[int]) -> PlanTotals:
+        """How much is planned for these patients."""
+        wanted, total = frozenset(numbers), PlanTotals()
+        query = "SELECT number, 1, studies, series, images, skipped, bytes, rows FROM patient"
         with damage_explained(self._path):
-            found = self._database.execute("SELECT images, bytes FROM patient WHERE number = ?", (number,)).fetchone()
-        return int(found[0]), int(found[1])
+            for number, *counts in self._database.execute(query):
+                if number in wanted:
+                    total += PlanTotals(*counts)
+        return total
 
     def patient(self, number: int) -> PlannedPatient:
         """The patient with this number."""

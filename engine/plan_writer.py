@@ -16,9 +16,10 @@ from engine.plan import PlanHeader, PlannedPatient, PlanTotals, damage_explained
 _SCHEMA: Final = """
 CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE patient (
-    number INTEGER PRIMARY KEY, source_key TEXT NOT NULL UNIQUE, chart_number TEXT, images INTEGER NOT NULL,
-    bytes INTEGER NOT NULL, rows INTEGER NOT NULL, rows_digest TEXT NOT NULL, source_digest TEXT NOT NULL,
-    record BLOB NOT NULL, keys BLOB NOT NULL);
+    number INTEGER PRIMARY KEY, source_key TEXT NOT NULL UNIQUE, chart_number TEXT, studies INTEGER NOT NULL,
+    series INTEGER NOT NULL, images INTEGER NOT NULL, skipped INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    rows INTEGER NOT NULL, rows_digest TEXT NOT NULL, source_digest TEXT NOT NULL, record BLOB NOT NULL,
+    keys BLOB NOT NULL);
 CREATE TABLE image (
     number INTEGER NOT NULL REFERENCES patient, position INTEGER NOT NULL, source_key TEXT NOT NULL,
     target_key INTEGER NOT NULL, uid TEXT NOT NULL, source_path TEXT NOT NULL, source_size INTEGER,
@@ -36,7 +37,7 @@ class PlanWriter:
         for leftover in (self._fresh, self._fresh.with_name(self._fresh.name + "-journal")):
             leftover.unlink(missing_ok=True)
         self._digest = hashlib.sha256(msgspec.json.encode(header, order="sorted"))
-        self._totals = PlanTotals(0, 0, 0, 0, 0, 0, 0)
+        self._totals = PlanTotals()
         with damage_explained(self._fresh):
             self._database = sqlite3.connect(self._fresh, isolation_level=None)
             self._database.executescript(f"PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY; {_SCHEMA} BEGIN")
@@ -50,17 +51,20 @@ class PlanWriter:
             self._digest.update(f"{image.target_key} {image.path} {image.sha256}\n".encode())
         self._add_patient(patient, source_digest)
         self._database.executemany(f"INSERT INTO image VALUES ({','.join('?' * 13)})", _image_rows(patient))  # noqa: S608
-        self._totals = _with(self._totals, patient)
+        self._totals += PlanTotals.of(patient)
 
     def _add_patient(self, patient: PlannedPatient, source_digest: str) -> None:
         person = patient.record.patient
         self._database.execute(
-            "INSERT INTO patient VALUES (?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO patient VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 patient.number,
                 person.key,
                 person.chart_number,
+                len(patient.record.studies),
+                len(patient.record.series),
                 len(patient.images),
+                len(patient.skipped),
                 patient.bytes,
                 patient.rows,
                 patient.rows_digest,
@@ -128,15 +132,3 @@ def _image_rows(patient: PlannedPatient) -> Iterator[tuple[Any, ...]]:
             left = skipped[key]
             unknown = (None,) * 6
             yield (patient.number, position, key, left.target_key, uids[key], left.source_path, *unknown, left.code)
-
-
-def _with(totals: PlanTotals, patient: PlannedPatient) -> PlanTotals:
-    return PlanTotals(
-        totals.patients + 1,
-        totals.studies + len(patient.record.studies),
-        totals.series + len(patient.record.series),
-        totals.images + len(patient.images),
-        totals.skipped + len(patient.skipped),
-        totals.bytes + patient.bytes,
-        totals.rows + patient.rows,
-    )

@@ -46,7 +46,8 @@ class TargetStore:
         """
         self.close_incoming()
         folder = self.incoming / str(session)
-        folder.mkdir(parents=True)
+        self.incoming.mkdir()
+        folder.mkdir()
         return folder
 
     def close_incoming(self) -> None:

@@ -1,0 +1,90 @@
+"""From one source file to the exact file DEXIS 10 will hold. Pure: the dry run and the conversion both call it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import imagecodecs
+
+from engine.imaging.integrity import integrity
+from engine.imaging.native import NativeFormat, pixel_names
+from engine.imaging.pixels import Pixels
+from engine.imaging.problem import ImageProblem
+from engine.model import Image
+from engine.profiles.schema import FileRule, TargetProfile
+from engine.target.files import path_of
+from engine.target.scope import Scope
+from protocol.vocabulary import FindingCode
+
+_JPEG: Final = b"\xff\xd8\xff"
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_LEVEL: Final = 1  # a higher level costs several times the time for a few percent
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFile:
+    """A target file: final path below the store, whole content, its SHA-256 (hex) and the profile's integrity hash."""
+
+    path: str
+    data: bytes
+    sha256: str
+    integrity: bytes
+
+
+class Encoder:
+    """Encodes images for one target profile."""
+
+    def __init__(self, profile: TargetProfile) -> None:
+        self._rules, self._native = profile.files, NativeFormat(profile.native)
+
+    def encode(self, image: Image, scope: Scope, key: int, source: bytes, pixels: Callable[[], Pixels]) -> EncodedFile:
+        """The file `image` becomes. `pixels` decodes `source`; it is not called where the file is carried bit for bit.
+
+        Raises ImageProblem where the target has no form for this picture.
+        """
+        rule = self._rule(image, source)
+        carried = _is_carried(rule, source)
+        needs_pixels = not carried or rule.integrity.covers == "pixels"
+        decoded = pixels() if needs_pixels else None
+        if rule.type == "dex" and decoded is not None:
+            data, digest = self._native_file(rule, scope, decoded)
+        else:
+            data = source if carried or decoded is None else _png(decoded)
+            digest = integrity(rule.integrity, file=data, pixels=decoded)
+        return EncodedFile(path_of(rule.path, key), data, hashlib.sha256(data).hexdigest(), digest)
+
+    def _rule(self, image: Image, source: bytes) -> FileRule:
+        cases = {
+            "xray": not image.category.is_photo,
+            "photo-jpeg": image.category.is_photo and source.startswith(_JPEG),
+            "photo": image.category.is_photo,
+        }
+        for rule in self._rules:
+            if cases[rule.when]:
+                return rule
+        raise ImageProblem(FindingCode.NO_DECODER, "no [[files]] rule of the target profile fits this image")
+
+    def _native_file(self, rule: FileRule, scope: Scope, pixels: Pixels) -> tuple[bytes, bytes]:
+        digest = integrity(rule.integrity, pixels=pixels)
+        known = scope.with_integrity(digest)
+        names = {**known.names, **pixel_names(pixels)}
+        values = {name: rule.evaluate(names, known.functions) for name, rule in self._native.expressions.items()}
+        try:
+            return self._native.encode(values, pixels), digest
+        except ValueError as problem:
+            raise ImageProblem(FindingCode.DATE_OUT_OF_RANGE, f"native header: {problem}") from problem
+
+
+def _is_carried(rule: FileRule, source: bytes) -> bool:
+    """Whether the source file itself is the target file, bit for bit."""
+    return (rule.type == "jpg" and source.startswith(_JPEG)) or (rule.type == "png" and source.startswith(_PNG))
+
+
+def _png(pixels: Pixels) -> bytes:
+    """The same samples as a PNG. Raises ImageProblem for signed samples, which PNG cannot hold."""
+    if pixels.signed:
+        raise ImageProblem(FindingCode.NO_DECODER, "signed samples have no form in PNG")
+    return bytes(imagecodecs.png_encode(pixels.array, level=_PNG_LEVEL))

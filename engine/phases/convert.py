@@ -1,0 +1,148 @@
+"""Phase convert: every planned patient, all or nothing, until the target holds what the plan says. Gate CONVERTED."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.control import Control
+from engine.events import Finding
+from engine.failpoints import failpoint
+from engine.job import Job
+from engine.journal import Journal, State
+from engine.phases import PhaseResult, judged
+from engine.phases.source_state import source_unchanged
+from engine.phases.totals import totals
+from engine.plan import Plan, PlannedPatient
+from engine.profiles.load import load_source, load_target
+from engine.profiles.schema import TargetProfile
+from engine.reporter import Reporter
+from engine.target import workshop
+from engine.target.conversion import Conversion, Task
+from engine.target.database import TargetDatabase
+from engine.target.failures import Failure
+from engine.target.files import TargetStore
+from engine.target.notice import Notice
+from engine.target.patient import PatientUnit
+from engine.target.workshop import Prepared
+from engine.workers import Workers
+from protocol.errors import EnvironmentProblem, Refused
+from protocol.statements import CheckResult, Totals
+from protocol.vocabulary import Check, Gate, Phase, Refusal
+
+Sleep = Callable[[float], None]
+
+
+def run(job: Job, reporter: Reporter, control: Control, *, sleep: Sleep = time.sleep) -> PhaseResult:
+    """Converts what is not converted yet. Raises Refused, Interrupted, EnvironmentProblem; the same call resumes."""
+    source_profile, target_profile = load_source(job.source.profile), load_target(job.target.profile)
+    with closing(Plan(job.plan_path)) as plan:
+        plan.require(job.run_id, source_profile.digest, target_profile.digest)
+        with closing(Journal(job.journal_path, job.run_id, plan.digest)) as journal:
+            _say_where_it_stands(plan, journal, reporter)
+            _convert(job, plan, journal, target_profile, _Told(reporter, control), sleep)
+            checks = (*_checks(plan, journal), source_unchanged(job, source_profile))
+            return PhaseResult(Gate.CONVERTED, checks, _totals(plan, journal, reporter))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Passes on what the conversion tells."""
+
+    reporter: Reporter
+    control: Control
+
+    def checkpoint(self) -> None:
+        self.control.checkpoint()
+
+    def carried(self, patient: PlannedPatient) -> None:
+        self.reporter.advance(patients=1, images=len(patient.images), bytes=patient.bytes)
+
+    def noticed(self, patient: PlannedPatient, notice: Notice) -> None:
+        key = patient.record.patient.key
+        self.reporter.finding(Finding(Phase.CONVERT, notice.code, key, notice.image, notice.place, notice.detail))
+
+
+def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, told: _Told, sleep: Sleep) -> None:
+    store = TargetStore(job.target.store, job.run_id)
+    with closing(TargetDatabase(job.target.database, profile, read_only=False)) as database:
+        _refuse_moved_baseline(plan, journal, database)
+        if plan.totals.patients > len(journal.numbers(State.DONE)):
+            with _incoming(store, journal.next_session()) as incoming, _workers(job) as workers:
+                unit = PatientUnit(profile, database, store, journal, incoming)
+                _run_whole(Conversion(plan, journal, unit, workers, told, job.run.retries, sleep))
+        with _store_problems_explained():
+            store.close_incoming()
+
+
+def _run_whole(conversion: Conversion) -> None:
+    """Runs. Left by an error or by Ctrl-C, nothing stays half done, as far as the environment allows it."""
+    try:
+        conversion.run()
+    except BaseException:
+        with suppress(Failure, EnvironmentProblem):
+            conversion.settle_open()
+        raise
+
+
+@contextmanager
+def _incoming(store: TargetStore, session: int) -> Iterator[Path]:
+    """This session's incoming folder; it is gone afterwards, whatever happened. Workers must have ended by then."""
+    with _store_problems_explained():
+        folder = store.open_incoming(session)
+    try:
+        yield folder
+    finally:
+        failpoint("before-clean")
+        with suppress(OSError):
+            store.close_incoming()
+
+
+@contextmanager
+def _store_problems_explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"the target store cannot be written ({type(error).__name__}: {error.strerror})",
+            where="target store",
+            next_step="check target.store in job.toml, its permissions and its disk",
+        ) from error
+
+
+def _workers(job: Job) -> Workers[Task, Prepared | Failure]:
+    settings = (job.target.profile, job.source.store, job.folder)
+    return Workers(job.run.workers, workshop.prepare, workshop.set_up, settings)
+
+
+def _refuse_moved_baseline(plan: Plan, journal: Journal, database: TargetDatabase) -> None:
+    """Before the first patient the target must be as it was when keys were planned. Raises Refused."""
+    if not journal.has_entries() and database.baseline() != dict(plan.header.baseline):
+        raise Refused(
+            Refusal.EVIDENCE_NOT_NEWEST,
+            "the target database was written since the dry run: the planned keys may be in use",
+            where="target database",
+            next_step="run dry-run again; if journal.sqlite was lost, restore it",
+        )
+
+
+def _say_where_it_stands(plan: Plan, journal: Journal, reporter: Reporter) -> None:
+    reporter.total(plan.totals.patients, plan.totals.images)
+    done = plan.totals_of(journal.numbers(State.DONE))
+    reporter.advance(patients=done.patients, images=done.images, bytes=done.bytes)
+
+
+def _checks(plan: Plan, journal: Journal) -> Iterator[CheckResult]:
+    done = plan.totals_of(journal.numbers(State.DONE))
+    left = len(journal.numbers(State.SET_ASIDE)) + len(journal.numbers(State.INTENT))
+    yield judged(Check.PATIENTS_CONVERTED, plan.totals.patients, done.patients)
+    yield judged(Check.IMAGES_CONVERTED, plan.totals.images, done.images)
+    yield judged(Check.DIGESTS_AS_PLANNED, plan.totals.images, journal.files_done())
+    yield judged(Check.NOTHING_SET_ASIDE, 0, left)
+
+
+def _totals(plan: Plan, journal: Journal, reporter: Reporter) -> Totals:
+    return totals(plan.totals_of(journal.numbers(State.DONE)), plan.header.annotations, reporter.counts)

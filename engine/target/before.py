@@ -1,0 +1,70 @@
+"""The target before the first write: what it lacks, what it already holds, and a fingerprint to compare with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.profiles.schema import TargetProfile
+from engine.target.database import TableMark, TargetDatabase
+from engine.target.files import TargetStore
+from engine.target.notice import Notice
+from protocol.vocabulary import FindingCode
+
+
+@dataclass(frozen=True, slots=True)
+class TargetMark:
+    """Content of the target: a mark per table, and one for the names, sizes and times of the store's files."""
+
+    tables: tuple[tuple[str, TableMark], ...]
+    files: TableMark
+
+    def equal_parts(self, other: TargetMark) -> int:
+        """How many of the tables and the store are equal."""
+        mine, theirs = dict(self.tables), dict(other.tables)
+        return sum(mine[name] == theirs.get(name) for name in mine) + (self.files == other.files)
+
+    @property
+    def parts(self) -> int:
+        return len(self.tables) + 1
+
+
+def mark(database: TargetDatabase, store: TargetStore) -> TargetMark:
+    """The target's content now."""
+    return TargetMark(tuple(database.fingerprint().items()), _files(store))
+
+
+def notices(database: TargetDatabase, profile: TargetProfile, found: TargetMark) -> Iterator[Notice]:
+    """What a person should know of the target before anything is written."""
+    drift = database.drift()
+    for place in drift:
+        yield Notice(FindingCode.SCHEMA_DRIFT, place=place, detail="the profile relies on it and it is not there")
+    if not drift:
+        yield from _content_notices(database, profile, found)
+
+
+def _content_notices(database: TargetDatabase, profile: TargetProfile, found: TargetMark) -> Iterator[Notice]:
+    version = database.version()
+    if not _supported(version, profile.profile.versions):
+        named = ", ".join(profile.profile.versions)
+        yield Notice(
+            FindingCode.VERSION_UNSUPPORTED, detail=f"the target is version {version}; the profile names {named}"
+        )
+    baseline = {entity: key for entity, key in database.baseline().items() if key}
+    if baseline or found.files.rows:
+        detail = f"largest keys in use {baseline}, {found.files.rows} files; left alone"
+        yield Notice(FindingCode.TARGET_NOT_EMPTY, detail=detail)
+
+
+def _supported(version: str | None, versions: tuple[str, ...]) -> bool:
+    """A named version covers its own minor releases: 10.1 covers 10.1.3."""
+    return version is not None and any(version == named or version.startswith(f"{named}.") for named in versions)
+
+
+def _files(store: TargetStore) -> TableMark:
+    digest, count = hashlib.sha256(), 0
+    for path, size, modified in store.walk():
+        digest.update(f"{path}\n{size} {modified}\n".encode("utf-8", "surrogateescape"))
+        count += 1
+    return TableMark(count, digest.hexdigest())

@@ -1,0 +1,24 @@
+"""What the plan alone says of a patient's rows and files, without reading a single picture."""
+
+from __future__ import annotations
+
+from engine.plan import PlannedPatient
+from engine.profiles.schema import TargetProfile
+from engine.target.failures import Failure, Kind
+from engine.target.files import PlannedFile
+from engine.target.rows import Row, map_record, rows_digest
+from engine.target.scope import ImageFacts
+
+
+def planned_rows(patient: PlannedPatient, profile: TargetProfile) -> tuple[Row, ...]:
+    """The rows a patient becomes. Raises Failure if they are not those the dry run predicted."""
+    facts = {image.source_key: ImageFacts(image.path, bytes.fromhex(image.integrity)) for image in patient.images}
+    rows = map_record(patient.record, patient.keys, facts, profile).rows
+    if rows_digest(rows) != patient.rows_digest:
+        raise Failure(Kind.PERMANENT, "the rows are not those the dry run predicted")
+    return rows
+
+
+def planned_files(patient: PlannedPatient) -> tuple[PlannedFile, ...]:
+    """The files a patient becomes."""
+    return tuple(PlannedFile(image.path, image.sha256) for image in patient.images)

@@ -1,0 +1,200 @@
+"""What a worker process does with one patient: look at it (dry run), or prepare its files (conversion).
+
+Both make the same files by the same code; the only difference is where the bytes go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.encode import EncodedFile, Encoder
+from engine.failpoints import failpoint
+from engine.imaging.classify import is_colour
+from engine.imaging.decode import decode
+from engine.imaging.pixels import Pixels
+from engine.imaging.problem import ImageProblem
+from engine.model import Image, PatientRecord
+from engine.plan import PlannedImage, PlannedPatient, SkippedImage
+from engine.profiles.load import load_target
+from engine.source.store import SourceStore, StoreProblem
+from engine.target import disk
+from engine.target.failures import Failure, Kind, explained
+from engine.target.files import PlannedFile
+from engine.target.keys import Keys
+from engine.target.notice import Notice
+from engine.target.rows import map_record, rows_digest
+from engine.target.scope import ImageFacts, RecordScopes, Scope
+from engine.target.zero_writes import WriteGuard, WriteRefused
+from protocol.vocabulary import FindingCode
+
+SUSPECT_BYTES = 10_000  # a radiograph this small is likely not one
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One patient to look at, with the keys it would get."""
+
+    number: int
+    record: PatientRecord
+    keys: Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """A patient as planned, everything noticed on the way, and how many attempts to write were refused."""
+
+    patient: PlannedPatient
+    notices: tuple[Notice, ...]
+    writes_refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A patient's files as they lie verified in the incoming folder: (name there, final file)."""
+
+    files: tuple[tuple[str, PlannedFile], ...]
+
+
+class Workshop:
+    """One per process. Opens the source store for reading only; looking at a patient may write below `job` at most."""
+
+    def __init__(self, target_profile: str, store_roots: tuple[Path, ...], job: Path) -> None:
+        self._profile, self._job = load_target(target_profile), job
+        self._encoder, self._store = Encoder(self._profile), SourceStore(store_roots)
+
+    def survey(self, work: Work) -> Surveyed:
+        """Reads, decodes and encodes everything of one patient; writes nothing."""
+        with WriteGuard(self._job) as guard:
+            images, skipped, notices = self._survey_images(work)
+        facts = {image.source_key: ImageFacts(image.path, bytes.fromhex(image.integrity)) for image in images}
+        mapped = map_record(work.record, work.keys, facts, self._profile)
+        planned = PlannedPatient(
+            work.number,
+            work.record,
+            work.keys,
+            tuple(images),
+            tuple(skipped),
+            len(mapped.rows),
+            rows_digest(mapped.rows),
+        )
+        return Surveyed(planned, (*notices, *mapped.notices), guard.refused)
+
+    def _survey_images(self, work: Work) -> tuple[list[PlannedImage], list[SkippedImage], list[Notice]]:
+        scopes = RecordScopes(work.record, work.keys, self._profile)
+        images, skipped, notices = list[PlannedImage](), list[SkippedImage](), list[Notice]()
+        for image in work.record.images:
+            key = work.keys.image[image.key]
+            try:
+                images.append(self._survey_image(image, scopes.image(image), key, notices))
+            except WriteRefused:
+                raise
+            except Exception as problem:
+                notice = _problem_notice(image, problem)
+                notices.append(notice)
+                skipped.append(SkippedImage(image.key, key, image.file, notice.code))
+        return images, skipped, notices
+
+    def _survey_image(self, image: Image, scope: Scope, key: int, notices: list[Notice]) -> PlannedImage:
+        source = self._store.open_read(image.file)
+        if len(source) <= SUSPECT_BYTES:
+            notices.append(Notice(FindingCode.SUSPECT_SIZE, image.key, image.file, f"{len(source)} bytes"))
+        pixels = decode(source)
+        notices += _looked_at(image, pixels)
+        encoded = self._encoder.encode(image, scope, key, source, lambda: pixels)
+        return PlannedImage(
+            image.key,
+            key,
+            image.file,
+            len(source),
+            hashlib.sha256(source).hexdigest(),
+            encoded.path,
+            len(encoded.data),
+            encoded.sha256,
+            encoded.integrity.hex(),
+        )
+
+    def prepare(self, patient: PlannedPatient, incoming: Path) -> Prepared | Failure:
+        """Writes every file of a patient into `incoming`, durably and read back. A failure is returned, not raised."""
+        try:
+            return self._prepare(patient, incoming)
+        except Exception as error:
+            return explained(error)
+
+    def _prepare(self, patient: PlannedPatient, incoming: Path) -> Prepared:
+        scopes = RecordScopes(patient.record, patient.keys, self._profile)
+        images = {image.key: image for image in patient.record.images}
+        files = []
+        for planned in patient.images:
+            image = images[planned.source_key]
+            encoded = self._encode_as_planned(planned, image, scopes.image(image))
+            name = incoming_name(planned)
+            _write_verified(incoming / name, encoded.data)
+            files.append((name, PlannedFile(encoded.path, encoded.sha256)))
+        failpoint("after-prepare")
+        return Prepared(tuple(files))
+
+    def _encode_as_planned(self, planned: PlannedImage, image: Image, scope: Scope) -> EncodedFile:
+        try:
+            source = self._store.open_read(image.file)
+        except StoreProblem as problem:
+            notice = Notice(problem.code, image.key, image.file, str(problem))
+            raise Failure(Kind.TRANSIENT, "a source file cannot be read as it was in the dry run", notice) from problem
+        if hashlib.sha256(source).hexdigest() != planned.source_sha256:
+            notice = Notice(FindingCode.TRANSIENT_READ, image.key, image.file, "differs from what the dry run read")
+            raise Failure(Kind.TRANSIENT, "a source file differs from what the dry run read", notice)
+        encoded = self._encoder.encode(image, scope, planned.target_key, source, lambda: decode(source))
+        predicted = (planned.path, planned.sha256, planned.integrity)
+        if (encoded.path, encoded.sha256, encoded.integrity.hex()) != predicted:
+            raise Failure(Kind.PERMANENT, "an encoded file is not the one the dry run predicted")
+        return encoded
+
+
+def incoming_name(planned: PlannedImage) -> str:
+    """A file's name in the incoming folder; unique, as planned keys are."""
+    return f"{planned.target_key:08x}"
+
+
+def _problem_notice(image: Image, problem: Exception) -> Notice:
+    """Why an image is not planned. What nobody foresaw blocks, and one odd file does not end the whole dry run."""
+    if isinstance(problem, StoreProblem | ImageProblem):
+        return Notice(problem.code, image.key, image.file, str(problem))
+    return Notice(FindingCode.UNREADABLE_FILE, image.key, image.file, f"unexpected {type(problem).__name__}")
+
+
+def _looked_at(image: Image, pixels: Pixels) -> list[Notice]:
+    notices = []
+    if is_colour(pixels) != image.category.is_photo:
+        seen = "colour" if not image.category.is_photo else "grey"
+        notices.append(Notice(FindingCode.LABEL_DISAGREES, image.key, image.file, f"{image.category}, {seen} pixels"))
+    if pixels.lossy and not image.category.is_photo:
+        notices.append(Notice(FindingCode.LOSSY_SOURCE, image.key, image.file, pixels.encoding))
+    return notices
+
+
+def _write_verified(path: Path, data: bytes) -> None:
+    """Writes a file of ours durably and reads it back. Raises Failure if the disk gives back something else."""
+    path.unlink(missing_ok=True)
+    disk.write_durably(path, data)
+    failpoint("after-write")
+    if path.read_bytes() != data:
+        raise Failure(Kind.TRANSIENT, "a file read back differs from what was written")
+
+
+# In a worker process: the one workshop, set up once. A process pool calls functions, so it has to stand somewhere.
+_workshop: list[Workshop] = []
+
+
+def set_up(target_profile: str, store_roots: tuple[Path, ...], job: Path) -> None:
+    """Prepares this process for `survey` and `prepare`."""
+    _workshop[:] = [Workshop(target_profile, store_roots, job)]
+
+
+def survey(work: Work) -> Surveyed:
+    return _workshop[0].survey(work)
+
+
+def prepare(task: tuple[PlannedPatient, Path]) -> Prepared | Failure:
+    patient, incoming = task
+    return _workshop[0].prepare(patient, incoming)

@@ -1,0 +1,161 @@
+"""Work on many patients at once: a pool of processes, results in the order of the work, however many workers there are.
+
+One worker means this process itself. A worker that dies takes nothing with it: what was under way is done again, one
+piece at a time, so that the piece that kills workers is found.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import Any, Final, Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_WINDOW: Final = 4  # pieces of work per worker that are under way or waiting to be collected
+
+
+class WorkerDied(Exception):
+    """The process that worked on this piece died, and on this piece alone."""
+
+
+class Workers(Generic[Item, Result]):
+    """`task(item)` in worker processes, each prepared once by `prepare(*settings)`; all three must be importable."""
+
+    def __init__(
+        self,
+        count: int,
+        task: Callable[[Item], Result],
+        prepare: Callable[..., None],
+        settings: tuple[Any, ...],
+    ) -> None:
+        self.count = count or os.cpu_count() or 1
+        self._task, self._prepare, self._settings = task, prepare, settings
+        self._pool = self._new_pool()
+
+    def __enter__(self) -> Workers[Item, Result]:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def run(self, item: Item) -> Result:
+        """One piece of work, alone. Raises WorkerDied, or whatever the task raises."""
+        try:
+            return self._pool.submit(self._task, item).result()
+        except BrokenProcessPool as problem:
+            self._pool = self._new_pool()
+            raise WorkerDied from problem
+
+    def map(self, items: Iterable[Item]) -> Iterator[tuple[Item, Result | WorkerDied]]:
+        """Every item with its result, in the order of `items`, which are taken as workers get free.
+
+        If taking an item raises, everything under way is yielded first.
+        """
+        source, pending = iter(items), deque[tuple[Item, Future[Result]]]()
+        stopped: BaseException | None = None
+        exhausted = False
+        while pending or not exhausted:
+            while not exhausted and len(pending) < self._limit():
+                try:
+                    item = next(source)
+                except StopIteration:
+                    exhausted = True
+                except Exception as problem:
+                    stopped, exhausted = problem, True
+                else:
+                    pending.append((item, self._submit(item)))
+            if pending:
+                yield self._collect(pending)
+        if stopped is not None:
+            raise stopped
+
+    def _limit(self) -> int:
+        return 1 if self.count == 1 else _WINDOW * self.count
+
+    def _submit(self, item: Item) -> Future[Result]:
+        try:
+            return self._pool.submit(self._task, item)
+        except BrokenProcessPool as problem:
+            broken: Future[Result] = Future()
+            broken.set_exception(problem)
+            return broken
+
+    def _collect(self, pending: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Result | WorkerDied]:
+        item, future = pending.popleft()
+        try:
+            return item, future.result()
+        except WorkerDied as died:
+            return item, died
+        except BrokenProcessPool:
+            return item, self._again(item, pending)
+
+    def _again(self, item: Item, pending: deque[tuple[Item, Future[Result]]]) -> Result | WorkerDied:
+        """The pool broke: repeats `item` alone in a new pool, and then whatever else was lost, alone as well."""
+        self._pool = self._new_pool()
+        result = self._alone(item)
+        for _ in range(len(pending)):
+            other, future = pending.popleft()
+            whole = future.done() and not isinstance(future.exception(), BrokenProcessPool)
+            pending.append((other, future if whole else self._repeat(other)))
+        return result
+
+    def _repeat(self, item: Item) -> Future[Result]:
+        repeated: Future[Result] = Future()
+        found = self._alone(item)
+        if isinstance(found, WorkerDied):
+            repeated.set_exception(found)
+        else:
+            repeated.set_result(found)
+        return repeated
+
+    def _alone(self, item: Item) -> Result | WorkerDied:
+        try:
+            return self.run(item)
+        except WorkerDied as died:
+            return died
+
+    def _new_pool(self) -> Executor:
+        if self.count == 1:
+            self._prepare(*self._settings)
+            return _Inline()
+        context = multiprocessing.get_context("spawn")
+        settings = (self._prepare, self._settings)
+        return ProcessPoolExecutor(self.count, mp_context=context, initializer=_begin, initargs=settings)
+
+
+class _Inline(Executor):
+    """Does the work at once, in this process."""
+
+    def submit(self, task: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(task(*args, **kwargs))
+        except Exception as problem:
+            future.set_exception(problem)
+        return future
+
+
+def _begin(prepare: Callable[..., None], settings: tuple[Any, ...]) -> None:
+    """In a new worker: leaves Ctrl-C to the parent, and dies with the parent, whichever way that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    prepare(*settings)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
