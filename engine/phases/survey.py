@@ -66,6 +66,7 @@ class Survey:
         self._job, self._staging, self._profile = job, staging, profile
         self._store, self._writer, self._found, self._seen_one = store, writer, found, seen_one
         self._seen = Seen()
+        self._files_left_out: set[str | None] = set()
 
     def run(self, baseline: Mapping[str, int]) -> Seen:
         """Adds every patient to the plan and reports everything found on the way."""
@@ -85,6 +86,7 @@ class Survey:
 
     def _left_out(self, finding: Finding) -> None:
         self._seen.images_left_out += finding.image is not None
+        self._files_left_out.add(finding.place)
         notice = Notice(finding.code, finding.image, finding.place, finding.detail)
         self._found(finding.patient, notice)
 
@@ -125,7 +127,7 @@ class Survey:
 
     def _report_orphan_files(self) -> None:
         for path, size, _ in SourceStore(self._job.source.store).walk():
-            if not self._writer.names_source(path):
+            if path not in self._files_left_out and not self._writer.names_source(path):
                 self._found(None, Notice(FindingCode.ORPHAN_FILE, place=path, detail=f"{size} bytes"))
 
 

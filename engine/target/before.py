@@ -47,10 +47,8 @@ def notices(database: TargetDatabase, profile: TargetProfile, found: TargetMark)
 def _content_notices(database: TargetDatabase, profile: TargetProfile, found: TargetMark) -> Iterator[Notice]:
     version = database.version()
     if not _supported(version, profile.profile.versions):
-        named = ", ".join(profile.profile.versions)
-        yield Notice(
-            FindingCode.VERSION_UNSUPPORTED, detail=f"the target is version {version}; the profile names {named}"
-        )
+        detail = f"the target is version {version}; the profile names {', '.join(profile.profile.versions)}"
+        yield Notice(FindingCode.VERSION_UNSUPPORTED, detail=detail)
     baseline = {entity: key for entity, key in database.baseline().items() if key}
     if baseline or found.files.rows:
         detail = f"largest keys in use {baseline}, {found.files.rows} files; left alone"

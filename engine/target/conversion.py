@@ -97,22 +97,25 @@ class Conversion:
     def _again(self, patient: PlannedPatient) -> Failure | None:
         """A whole new attempt, alone; first settles the old one if that was not possible before."""
         try:
-            if self.journal.state(patient.number) is State.INTENT:
-                if self.unit.settle(patient, self._prepare) is Settled.COMMITTED:
-                    self.listener.carried(patient)
-                    return None
+            if self._was_committed(patient):
+                self.listener.carried(patient)
+                return None
             self.unit.begin(patient)
             prepared = self._prepare(patient)
         except Failure as failure:
             return self._settled(patient, failure)
         return self._attempt(patient, prepared)
 
+    def _was_committed(self, patient: PlannedPatient) -> bool:
+        """Settles an attempt that is still open, if there is one. Raises Failure."""
+        if self.journal.state(patient.number) is not State.INTENT:
+            return False
+        return self.unit.settle(patient, self._prepare) is Settled.COMMITTED
+
     def _settled(self, patient: PlannedPatient, failure: Failure) -> Failure | None:
         """Rolls a failed attempt back. A commit whose answer was lost turns out to have been a success."""
-        if self.journal.state(patient.number) is not State.INTENT:
-            return failure
         try:
-            committed = self.unit.settle(patient, self._prepare) is Settled.COMMITTED
+            committed = self._was_committed(patient)
         except Failure as unsettled:
             return unsettled
         if committed:
