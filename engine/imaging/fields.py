@@ -39,7 +39,7 @@ def _construct(field: FieldRule, byte_order: str) -> Any:
 
 
 class _Text(construct.Adapter):  # type: ignore[misc]
-    """Text between two NULs, NUL-padded to its size; a longer text is cut between two letters, never inside one."""
+    """Text between two NULs, NUL-padded to its size; a longer one is cut between two letters, None is empty."""
 
     def __init__(self, size: int, encoding: str) -> None:
         super().__init__(construct.Bytes(size))
@@ -51,9 +51,9 @@ class _Text(construct.Adapter):  # type: ignore[misc]
             raise construct.ConstructError("not a text between NULs", path=path)
         return text
 
-    def _encode(self, text: str, context: object, path: str) -> bytes:
+    def _encode(self, text: str | None, context: object, path: str) -> bytes:
         room = self._size - 2
-        cut = text.encode(self._encoding)[:room].decode(self._encoding, errors="ignore")
+        cut = (text or "").encode(self._encoding)[:room].decode(self._encoding, errors="ignore")
         return b"\0" + cut.encode(self._encoding).ljust(self._size - 1, b"\0")
 
 

@@ -97,6 +97,12 @@ class NativeFormat:
         fields |= self._read(self._trailer, data, end)
         return NativeFile(fields, pixels, tuple(self._unexplained(len(data), fields, pixels)))
 
+    def differing(self, one: bytes, other: bytes) -> tuple[str, ...]:
+        """The fields in which two files of the same picture differ."""
+        payload = len(one) - self._rules.header_size - self._rules.trailer_size
+        placed = ((field, slice(offset, offset + field.size)) for field, offset in self._placed(payload))
+        return tuple(field.name for field, place in placed if one[place] != other[place])
+
     def _read(self, part: Any, data: bytes, offset: int) -> dict[str, object]:
         size = part.sizeof()
         if len(data) < offset + size:

@@ -34,7 +34,8 @@ def normalised(array: NDArray[Any], layout: Layout) -> NDArray[Any]:
 
 def _unsigned(words: NDArray[Any], layout: Layout) -> NDArray[Any]:
     if layout.bits_stored < words.dtype.itemsize * 8 and int(words.max()) >> layout.bits_stored:
-        return np.bitwise_and(words, (1 << layout.bits_stored) - 1)
+        masked: NDArray[Any] = np.bitwise_and(words, (1 << layout.bits_stored) - 1)
+        return masked
     return words
 
 
