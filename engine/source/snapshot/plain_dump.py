@@ -14,8 +14,7 @@ from engine.source.snapshot.backup import open_backup, unreadable
 from protocol.errors import EnvironmentProblem
 
 _COPY: Final = re.compile(rb"\ACOPY .+ FROM stdin;\r?\n\Z")
-_COPY  # Owners and rights are the practice server's own; staging belongs to whoever restores it.
-_RIGHTS: Final = re.compile(rb"\A(ALTER [A-Z ]+ .+ OWNER TO .+|GRANT .+|REVOKE .+|ALTER DEFAULT PRIVILEGES .+);\r?\n\Z")
+_COPY_END: Final = (b"\\.\n", b"\\.\r\n", b"\\.")
 # Newer pg_dump frames its output so; to the server these lines mean nothing.
 _FRAME: Final = re.compile(rb"\A\\(un)?restrict [A-Za-z0-9]+\r?\n\Z")
 # Owners and rights are the practice server's own; staging belongs to whoever restores it.

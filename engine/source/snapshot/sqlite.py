@@ -21,7 +21,7 @@ _HEADER_BYTES: Final = 100
 
 
 def restore(job: Job) -> frozenset[str]:
-    """Restore the backup; the names of the tables restored. The backup is read as a file, never opened as a database."""
+    """Restore the backup; the names of the tables restored. The backup is read as a file, never as a database."""
     backup, staging = job.source.snapshot.path, sqlite_path(job.source.staging)
     _refuse_foreign(staging)
     _check_header(backup)
