@@ -78,8 +78,12 @@ class Command(Value, frozen=True, tag="command", tag_field="type"):
 
 
 class ApprovalView(Value, frozen=True):
-    """One decision as the hub knows it. Only `applied_at` means that the agent has written it into its ledger."""
+    """One decision as the hub knows it. Only `applied_at` means that the agent has written it into its ledger.
 
+    `decision` is the digest that names the signed decision, `evidence` that of what it is about.
+    """
+
+    decision: Digest
     operator: Id
     verdict: DecisionVerdict
     evidence: Digest

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from console.cli import init, operator, practice, serve, token
+from console.cli import decide, init, operator, practice, serve, token, tui
 from console.cli.options import Options, in_front
 from console.cli.outcome import ended
 
@@ -31,7 +31,7 @@ def shared(
     context.obj = Options(home, json)
 
 
-for module in (init, serve, token):
+for module in (init, serve, token, decide, tui):
     module.register(app)
 app.add_typer(practice.app, name="practice")
 app.add_typer(operator.app, name="operator")

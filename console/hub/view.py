@@ -81,6 +81,7 @@ def newest_evidence(topics: Topics, gate: Gate) -> SignedEvidence | None:
 
 def _approval(one: Submission) -> wire.ApprovalView:
     return wire.ApprovalView(
+        decision=one.decision,
         operator=one.operator,
         verdict=one.verdict,
         evidence=one.evidence,

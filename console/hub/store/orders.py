@@ -24,6 +24,7 @@ _KEYSET = "keyset-order"
 class Submission:
     """One decision as it was passed on. Times are UTC seconds; `applied_at` only if the agent took it."""
 
+    decision: str
     gate: Gate
     operator: str
     verdict: DecisionVerdict
@@ -104,6 +105,7 @@ def submissions(connection: Connection, practices: Iterable[str]) -> Mapping[str
 
 def _submission(row: Row[tuple[object, ...]]) -> Submission:
     return Submission(
+        decision=row.digest,
         gate=Gate(row.gate),
         operator=row.operator,
         verdict=DecisionVerdict(row.verdict),
