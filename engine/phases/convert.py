@@ -44,7 +44,7 @@ def run(job: Job, reporter: Reporter, control: Control, *, sleep: Sleep = time.s
         with closing(Journal(job.journal_path, job.run_id, plan.digest)) as journal:
             _say_where_it_stands(plan, journal, reporter)
             _convert(job, plan, journal, target_profile, _Told(reporter, control), sleep)
-            checks = (*_checks(plan, journal), source_unchanged(job, source_profile))
+            checks = (*_checks(plan, journal), source_unchanged(job))
             return PhaseResult(Gate.CONVERTED, checks, _totals(plan, journal, reporter))
 
 

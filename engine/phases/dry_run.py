@@ -150,7 +150,7 @@ class _DryRun:
     def _writes(self, seen: Seen, marked: before.TargetMark, unchanged: before.TargetMark) -> Iterator[CheckResult]:
         yield judged(Check.FILES_WRITTEN, 0, seen.writes_refused + self.guard.refused)
         yield judged(Check.ROWS_WRITTEN, 0, self.database.statements.refused)
-        yield source_unchanged(self.job, self.source)
+        yield source_unchanged(self.job)
         yield judged(Check.TARGET_UNCHANGED, marked.parts, marked.equal_parts(unchanged))
 
     def _verdicts(self, outlook: Forecast) -> Iterator[CheckResult]:
