@@ -15,8 +15,8 @@ def make_decision(
 ) -> Decision:
     """The decision on the gate's newest evidence, as judged here; it lives as long as the policy allows.
 
-    `nonce` is a fresh random id, `now` UTC seconds. Raises Refused: EVIDENCE_MISSING, or when it is to approve, why this
-    evidence cannot be approved.
+    `nonce` is a fresh random id, `now` UTC seconds. Raises Refused: EVIDENCE_MISSING, or, to approve, why this evidence
+    cannot be approved.
     """
     if judgement.digest is None or judgement.run is None:
         raise _refused(Refusal.EVIDENCE_MISSING, f"there is no evidence for {judgement.gate} yet", practice)
