@@ -31,7 +31,7 @@ _CATEGORIES = (1, 1, 2, 1, 4, 1, 3, 1, 5, 1) * 3
 _FILE_TYPES = {4: ("jpg", "png", "jpg"), 5: ("png", "jpg", "png")}
 _COLOUR_XRAY = 13  # by number of the sample: colour, filed as an X-ray
 _DEPTHS = (("RG1", 12), ("RG3", 10), ("RG1", 15), ("RG1", 14), ("RG3", 11), ("RG1", 13), ("RG1", 10))
-_TEETH = ("teeth=206%3B307", "teeth=101", None, "teeth=504%3B505", "teeth=118S", "teeth=436%3B437%3B438")
+_TEETH = ("teeth=206%3B307", "teeth=101", None, "teeth=504%3B505", "teeth=108S", "teeth=306%3B307%3B308")
 _DEVICES = (("DEXIS", "Platinum", "PL40017733-K"), ("Gendex", "GXS-700", "GX90218846-M"), (None, None, None))
 
 
