@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.profiles.schema import FieldRule, NativeRules
+
 Value = int | float | str | bytes | datetime | None
 _NUMBERS = {"uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q", "int16": "h", "int32": "i", "float64": "d"}
 _EPOCH = datetime(1601, 1, 1)  # noqa: DTZ001 - a filetime here counts the practice's local time
@@ -53,22 +55,19 @@ class NativeLayout:
 
 @dataclass(frozen=True, slots=True)
 class NativeFile:
-    """What a file holds: `values` by field name, `meant` by meaning; `wrong` names fixed fields with another value."""
+    """What a file holds: each field with its value and bytes, the values by meaning, and the pixels."""
 
-    values: Mapping[str, Value]
+    fields: tuple[tuple[Field, Value, bytes], ...]
     meant: Mapping[str, Value]
-    wrong: tuple[str, ...]
     pixels: NDArray[Any]
 
 
 def read_native(layout: NativeLayout, data: bytes) -> NativeFile:
     """Every field and the pixels, (h, w) or (h, w, samples). Raises NativeDamaged."""
     head, payload, tail = _parts(layout, data)
-    fields = [*_fields(layout, layout.header, head), *_fields(layout, layout.trailer, tail)]
-    values = {field.name: value for field, value, _ in fields}
+    fields = (*_fields(layout, layout.header, head), *_fields(layout, layout.trailer, tail))
     meant = {field.meaning: value for field, value, _ in fields if field.meaning}
-    wrong = tuple(field.name for field, _, raw in fields if field.fixed is not None and raw != field.fixed)
-    return NativeFile(values, meant, wrong, _pixels(layout, payload, meant))
+    return NativeFile(fields, meant, _pixels(layout, payload, meant))
 
 
 def _parts(layout: NativeLayout, data: bytes) -> tuple[bytes, memoryview, bytes]:
@@ -121,16 +120,23 @@ def _count(meant: Mapping[str, Value], name: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def field_size(kind: str, size: int | None) -> int:
-    """Bytes a field of this kind takes; kinds without a size of their own state it."""
-    return struct.calcsize(_NUMBERS[kind]) if kind in _NUMBERS else 8 if kind == "filetime" else size or 0
+def packed_text(text: str, size: int, encoding: str) -> bytes:
+    """A text field as it must stand in a file: a NUL, as many whole letters as fit before another NUL, and NULs."""
+    letters = text.encode(encoding, "replace")[: size - 2].decode(encoding, "ignore").encode(encoding)
+    return (b"\0" + letters).ljust(size, b"\0")
 
 
-def filled(value: str | int | None, kind: str, size: int, byte_order: str) -> bytes | None:
-    """The bytes a fixed field must hold: hex text repeated to fill the field, or a number in the file's byte order."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        unit = bytes.fromhex(value)
-        return unit * (size // len(unit))
-    return struct.pack((">" if byte_order == "big" else "<") + _NUMBERS[kind], value)
+def layout_of(native: NativeRules) -> NativeLayout:
+    """The layout that a profile's [native] describes."""
+    header, trailer = (
+        tuple(_field(rule, native.byte_order) for rule in part) for part in (native.header, native.trailer)
+    )
+    return NativeLayout(native.byte_order, header, native.payload.codec, trailer)
+
+
+def _field(rule: FieldRule, byte_order: str) -> Field:
+    fixed = rule.value
+    if isinstance(fixed, int):
+        fixed = struct.pack((">" if byte_order == "big" else "<") + _NUMBERS[rule.type], fixed)
+    meaning = "".join(rule.is_.text.split()) if rule.is_ else None
+    return Field(rule.name, rule.type, rule.size, fixed, meaning, rule.encoding or "utf-8")

@@ -61,9 +61,18 @@ class Picture:
     def is_colour(self) -> bool:
         return self.samples.ndim == 3
 
+    @property
+    def keeps_bytes(self) -> bool:
+        """Whether a hash over pixels covers bytes: 8-bit colour does, everything else is widened to words."""
+        return self.is_colour and self.bits_allocated == 8
+
+    def words(self) -> NDArray[Any]:
+        """The samples as unsigned 16-bit words, as a target keeps them; signed ones in two's complement."""
+        return self.samples.astype("<u2", copy=False)
+
     def covered(self) -> bytes:
-        """The bytes an integrity hash over pixels covers: 16-bit little-endian words, 8-bit colour as it is."""
-        return words_of(self.samples, keep_bytes=self.is_colour and self.bits_allocated == 8)
+        """The bytes an integrity hash over pixels covers."""
+        return words_of(self.samples, keep_bytes=self.keeps_bytes)
 
 
 def words_of(samples: NDArray[Any], *, keep_bytes: bool) -> bytes:

@@ -1,0 +1,165 @@
+"""How each side writes what the target can hold, brought into the normal form of `normal`.
+
+The names are those of the target's look-up: chart_number, family_name, ... , serial_number; `settings` is the view.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.profiles.schema import SourceProfile, TargetProfile, TeethRules
+from engine.reconcile.normal import Facts, found, hex_of, kept, moment_of, number_of, text_of, unreadable
+from engine.reconcile.rendering import Turner, reading_of, truth_of, whole_of
+from engine.reconcile.teeth_text import teeth_of
+
+PATIENT = ("chart_number", "family_name", "given_name", "middle_name", "birth_date", "sex")
+STUDY, SERIES = ("study_name", "started_at"), ("series_name",)
+IMAGE = ("category", "settings", "teeth", "uid", "number", "acquired_at", "manufacturer", "model", "serial_number")
+PARENT = {"study": "patient_key", "series": "study_key", "image": "series_key"}
+OWNER: Mapping[str, str] = {
+    **dict.fromkeys(PATIENT, "patient"),
+    **dict.fromkeys((*STUDY, "patient_key"), "study"),
+    **dict.fromkeys((*SERIES, "study_key"), "series"),
+    **dict.fromkeys((*IMAGE, "series_key", "integrity", "path"), "image"),
+}
+# Times of the target, and the model's expression that fills them.
+_TIMES = {"birth_date": "patient.birth_date", "started_at": "study.started_at", "acquired_at": "image.acquired_at"}
+_DEFAULT = re.compile(r"default\(\s*(\w+\.\w+)\s*,\s*'(.*)'\s*\)")
+
+
+class Precisions:
+    """What each time column of the target keeps. A table of None means the look-up."""
+
+    def __init__(self, profile: TargetProfile) -> None:
+        self._known: dict[tuple[str | None, str], str] = {}
+        for rule in profile.insert:
+            for column, expression in rule.columns.items():
+                for name, origin in _TIMES.items():
+                    if expression.text.strip() == origin:
+                        self._learn(name, rule.table, profile, f"{rule.table}.{column}")
+
+    def _learn(self, name: str, table: str, profile: TargetProfile, column: str) -> None:
+        limit = profile.time.get(column)
+        precision = limit.precision if limit else "microsecond"
+        self._known[table, name] = precision
+        self._known.setdefault((None, name), precision)
+
+    def of(self, table: str | None, name: str) -> str:
+        return self._known.get((table, name)) or self._known.get((None, name), "microsecond")
+
+
+class TargetForm:
+    """Reads values of the target database."""
+
+    def __init__(self, profile: TargetProfile) -> None:
+        self._precisions, self._template = Precisions(profile), profile.orientation.template or "{rotation}"
+        self._turner = turner_of(profile)
+        self._words = {
+            codes: {str(code): word for word, code in table.items()} for codes, table in profile.codes.items()
+        }
+        self._teeth = profile.teeth
+        self._readers: Mapping[str, Callable[[Any], str | None]] = {
+            "sex": lambda value: _word(self._words["sex"], value),
+            "category": lambda value: _word(self._words["category"], value),
+            "teeth": lambda value: teeth_name(value, self._teeth),
+            "settings": self._view,
+            "integrity": hex_of,
+            "number": number_of,
+        }
+
+    def read(self, table: str | None, name: str, value: Any) -> str | None:
+        """The normal form of what stands under `name` in `table`, or in the look-up."""
+        try:
+            if name in _TIMES:
+                return found(moment_of(value), self._precisions.of(table, name))
+            return self._readers.get(name, text_of)(value)
+        except ValueError:
+            return unreadable(value)
+
+    def _view(self, value: Any) -> str | None:
+        return self._turner.name(*reading_of(self._template, str(value)))
+
+
+class SourceForm:
+    """Reads rows of the source as the facts that the target should hold."""
+
+    def __init__(self, source: SourceProfile, target: TargetProfile) -> None:
+        self._codes, self._teeth, self._turner = source.codes, source.teeth, turner_of(source)
+        self._precisions = Precisions(target)
+        self._defaults = _defaults(target)
+
+    def patient(self, row: Mapping[str, Any]) -> Facts:
+        facts = {name: text_of(row[name]) for name in ("chart_number", "family_name", "given_name", "middle_name")}
+        return {**facts, "sex": _word(self._codes["sex"], row["sex"]), "birth_date": _iso(row["birth_date"])}
+
+    def study(self, row: Mapping[str, Any]) -> Facts:
+        return {"study_name": self._named("study.name", row["name"]), "started_at": _iso(row["started_at"])}
+
+    def series(self, row: Mapping[str, Any]) -> Facts:
+        return {"series_name": self._named("series.name", row["name"])}
+
+    def image(self, row: Mapping[str, Any], device: Mapping[str, Any]) -> Facts:
+        """Everything of an image but its content; a `device` without rows is an empty mapping."""
+        return {
+            "category": _word(self._codes["category"], row["category"]),
+            "settings": self._view(row["rotation"], row["mirrored"]),
+            "teeth": self._named_teeth(row["teeth"]),
+            "uid": text_of(row["uid"]),
+            "number": number_of(row["number"]),
+            "acquired_at": _iso(row["acquired_at"]),
+            **{name: text_of(device.get(name)) for name in ("manufacturer", "model", "serial_number")},
+        }
+
+    def kept(self, table: str | None, name: str, value: str | None) -> str | None:
+        """`value` as `table`, or the look-up, should hold it: times at the column's precision."""
+        if name not in _TIMES or value is None:
+            return value
+        try:
+            return kept(moment_of(value), self._precisions.of(table, name))
+        except ValueError:
+            return value
+
+    def _named(self, name: str, value: Any) -> str | None:
+        return self._defaults.get(name) if value is None else text_of(value)
+
+    def _named_teeth(self, value: Any) -> str | None:
+        try:
+            return teeth_name(value, self._teeth)
+        except ValueError:
+            return unreadable(value)
+
+    def _view(self, rotation: Any, mirrored: Any) -> str:
+        try:
+            return self._turner.name(whole_of(rotation), truth_of(mirrored))
+        except ValueError:
+            return unreadable((rotation, mirrored))
+
+
+def turner_of(profile: SourceProfile | TargetProfile) -> Turner:
+    rules = profile.orientation
+    return Turner(rules.unit, rules.mirror, rules.order)
+
+
+def teeth_name(value: Any, rules: TeethRules) -> str | None:
+    """The teeth a text names, in one form. Raises ValueError."""
+    return " ".join(teeth_of(text_of(value), rules.notation, rules.separator, rules.prefix)) or None
+
+
+def _word(words: Mapping[str, str], code: Any) -> str | None:
+    return None if code in (None, "") else words.get(str(code), unreadable(code))
+
+
+def _iso(value: Any) -> str | None:
+    try:
+        moment = moment_of(value)
+    except ValueError:
+        return unreadable(value)
+    return moment.isoformat() if moment else None
+
+
+def _defaults(profile: TargetProfile) -> Mapping[str, str]:
+    """What the target holds where the source holds nothing, by the model's name: default(series.name, 'Default')."""
+    texts = (expression.text.strip() for rule in profile.insert for expression in rule.columns.values())
+    return {match[1]: match[2] for match in map(_DEFAULT.fullmatch, texts) if match}

@@ -1,0 +1,73 @@
+"""One normal form for every value on either side: text or nothing, so that equal means equal.
+
+Times are ISO texts, codes are the model's words, teeth and views have names of their own. A value that cannot be
+read becomes a text that no other value has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+Facts = Mapping[str, str | None]
+
+_KEPT = {"second": 1_000_000, "millisecond": 1_000, "microsecond": 1}
+
+
+def text_of(value: Any) -> str | None:
+    """A text as it is; an empty one says as much as none."""
+    return str(value) if value not in (None, "") else None
+
+
+def number_of(value: Any) -> str | None:
+    """A whole number's digits."""
+    return None if value is None else str(int(value))
+
+
+def moment_of(value: Any) -> datetime | None:
+    """A time of the practice's clock from a driver's datetime, date or ISO text. Raises ValueError."""
+    if value in (None, ""):
+        return None
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value.strip())
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - the practice's own clock
+
+
+def kept(moment: datetime | None, precision: str) -> str | None:
+    """What a column of this precision (day, second, millisecond, microsecond) keeps of a time, as ISO text."""
+    if moment is None:
+        return None
+    if precision == "day":
+        return moment.date().isoformat()
+    unit = _KEPT[precision]
+    return moment.replace(microsecond=moment.microsecond // unit * unit).isoformat()
+
+
+def found(moment: datetime | None, precision: str) -> str | None:
+    """A time that stands in a column of this precision: all of it, so that what it should not hold shows."""
+    if moment is None:
+        return None
+    is_day = precision == "day" and moment.time() == datetime.min.time()
+    return (moment.date() if is_day else moment).isoformat()
+
+
+def hex_of(value: Any) -> str | None:
+    """A hash kept as bytes or as hexadecimal text, in lower case."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    text = text_of(value)
+    return text.lower() if text else None
+
+
+def unreadable(value: Any) -> str:
+    """Stands for a value that its profile gives no meaning; equal to nothing that has one."""
+    return f"unreadable: {value!r}"
+
+
+def day_of(value: Any) -> date | None:
+    """A day from a driver's date, datetime or ISO text. Raises ValueError."""
+    moment = moment_of(value)
+    return moment.date() if moment else None

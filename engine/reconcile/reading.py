@@ -1,0 +1,74 @@
+"""A database opened for reading only, and rows streamed from it; own connections, shared with nobody."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from engine.profiles.schema import Query
+from protocol.errors import EnvironmentProblem
+
+_ROWS_AT_A_TIME = 2_000
+
+Row = Mapping[str, Any]
+
+
+class Database:
+    """A read-only view of one database. `name` says which one in errors: "staging", "target database"."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._name, self._engine = name, _read_only(make_url(url))
+
+    @property
+    def dialect(self) -> str:
+        return self._engine.dialect.name
+
+    def rows(self, query: Query) -> Iterator[Row]:
+        """Every row, streamed over a connection of its own. Raises EnvironmentProblem."""
+        with self._translated(), self._engine.connect() as connection:
+            options = {"stream_results": True, "yield_per": _ROWS_AT_A_TIME}
+            result = connection.exec_driver_sql(query.for_dialect(self.dialect), execution_options=options)
+            for row in result.mappings():
+                yield dict(row)
+
+    def count(self, query: Query) -> int:
+        """The one number that a query gives. Raises EnvironmentProblem."""
+        with self._translated(), self._engine.connect() as connection:
+            return int(connection.exec_driver_sql(query.for_dialect(self.dialect)).scalar_one())
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as problem:
+            raise EnvironmentProblem(
+                f"a question to the {self._name} was not answered ({type(problem).__name__})",
+                where=self._name,
+                next_step="check that the database runs and fits its profile, then run reconcile again",
+            ) from problem
+
+
+def _read_only(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return create_engine("sqlite://", creator=lambda: _sqlite(url.database or ""), poolclass=NullPool)
+    if url.get_backend_name() == "postgresql":
+        arguments = {"options": "-c default_transaction_read_only=on"}
+        return create_engine(url, isolation_level="REPEATABLE READ", connect_args=arguments)
+    return create_engine(url)
+
+
+def _sqlite(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
