@@ -50,20 +50,20 @@ class Person:
 
 def make_people(count: int, *, seed: int, first_key: int = 1, deleted: int = 0) -> tuple[Person, ...]:
     """`count` people, and then `deleted` more whom the practice has deleted, with keys counted from `first_key`."""
-    chance, taken = random.Random(f"people {seed}"), set[str]()
-    return tuple(_person(first_key + index, index, index >= count, chance, taken) for index in range(count + deleted))
+    chance = random.Random(f"people {seed}")
+    return tuple(_person(first_key + index, index, index >= count, chance) for index in range(count + deleted))
 
 
-def _person(key: int, index: int, deleted: bool, chance: random.Random, taken: set[str]) -> Person:
+def _person(key: int, index: int, deleted: bool, chance: random.Random) -> Person:
     faker = _faker(_LOCALES[index % len(_LOCALES)])
     faker.seed_instance(chance.getrandbits(64))
     sex = None if index % 17 == 16 else "O" if index % 13 == 12 else chance.choice("FM")
     given = faker.first_name_male if sex == "M" else faker.first_name_female
     return Person(
         key=key,
-        family_name=_fitting(faker.last_name, taken),
-        given_name=_fitting(given, taken),
-        middle_name=_fitting(given, taken) if index % 3 == 0 else None,
+        family_name=_fitting(faker.last_name),
+        given_name=_fitting(given),
+        middle_name=_fitting(given) if index % 3 == 0 else None,
         sex=sex,
         born=None if index % 23 == 22 else _OLDEST + timedelta(chance.randrange((_YOUNGEST - _OLDEST).days)),
         chart_number=_chart_number(index, chance),
@@ -83,16 +83,12 @@ def _chart_number(index: int, chance: random.Random) -> str | None:
     return f"{digits}-BIS" if index % 29 == 7 else digits
 
 
-def _fitting(make: Callable[[], str], taken: set[str]) -> str:
-    """A name that nobody has yet and that cannot be mistaken for a word of the wire."""
-    name = next(name for name in iter(make, "") if _fits(name, taken))
-    taken.add(name)
-    return name
+def _fitting(make: Callable[[], str]) -> str:
+    """A name that cannot be mistaken for a word of the wire."""
+    return next(name for name in iter(make, "") if _fits(name))
 
 
-def _fits(name: str, taken: set[str]) -> bool:
-    if name in taken:
-        return False
+def _fits(name: str) -> bool:
     return not name.isascii() or (len(name) >= _SHORTEST_PLAIN_NAME and name.casefold() not in _wire_words())
 
 

