@@ -36,11 +36,11 @@ Version = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,4}(\.[0-9]{1,4}){0,3}\
 Certificate = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"\A(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z",
+        pattern=r"\AMII[A-Za-z0-9+/](?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z",
         max_length=(limits.MAX_CERTIFICATE_BYTES + 2) // 3 * 4,
     ),
 ]
-"""Base64 of a DER certificate. It travels from the hub to the agent only."""
+"""Base64 of a DER certificate (MII opens every one of 256 bytes or more). It travels from the hub to the agent only."""
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=limits.MAX_COUNT)]
 """An exact total of the practice; never broken down by anything about a person."""

@@ -11,7 +11,7 @@ from protocol import values
 from protocol.messages import AgentMessage, EventBody, HubMessage, OrderBody
 
 VERSION_PARTS = 10 + 100 + 1000 + 10_000
-CERTIFICATE_CHARACTERS = 2732
+CERTIFICATE_CHARACTERS = 2732 - len("MII")
 
 
 def _pattern(annotated: object) -> str:

@@ -111,7 +111,7 @@ def test_the_largest_lawful_frames_fit_the_limit() -> None:
     shown = world.signed_evidence(world.evidence(checks=every_check, findings=every_code))
     largest = (
         Order(world.hex_of("order", 32), KeySetOrder(keyset)),
-        Enrolled("A" * 2732, keyset),
+        Enrolled("MII" + "A" * 2729, keyset),
         world.event(2**40, EvidenceReport(shown)),
     )
     for message in largest:

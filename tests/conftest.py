@@ -1,0 +1,14 @@
+"""Hypothesis profiles: short for every run, `--hypothesis-profile=long` by hand. No example is timed.
+
+Fixtures for all tests: a real PostgreSQL (`postgresql_url`, `new_database`).
+"""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("short", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=5000)
+settings.load_profile("short")
+
+pytest_plugins = ("tests.simulators.postgresql",)
