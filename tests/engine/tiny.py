@@ -164,26 +164,25 @@ class TinyPractice:
     def build(
         self, folder: Path, *, workers: int = 1, retries: int = 2, staging: str | None = None, target: str | None = None
     ) -> Tiny:
-        """Writes staging, source store, empty target and job below `folder`, with the fingerprint of staging."""
+        """Writes staging, source store, empty target and job below `folder`, with the fingerprint of staging.
+
+        Databases are SQLite files unless URLs are given. A built folder may be copied: its paths are relative.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        tiny = Tiny(
-            folder / "job",
-            staging or f"sqlite:///{folder}/staging.sqlite",
-            target or f"sqlite:///{folder}/target.sqlite",
-        )
-        self._write_source(tiny, folder / "source")
-        write_empty_database(tiny.target)
-        write_empty_store(folder / "target")
+        tiny = Tiny(folder / "job")
         tiny.folder.mkdir()
         (tiny.folder / "job.toml").write_text(
-            f"[source]\nprofile = 'dexis11'\nsnapshot = {{ kind = 'sqlite-file', path = '{folder}/backup.sqlite' }}\n"
-            f"staging = '{tiny.staging}'\nstore = ['{folder}/source']\n"
-            f"[target]\nprofile = 'dexis10'\ndatabase = '{tiny.target}'\nstore = '{folder}/target'\n"
-            f"[run]\nworkers = {workers}\nretries = {retries}\n",
+            "[source]\nprofile = 'dexis11'\nsnapshot = { kind = 'sqlite-file', path = '../backup.sqlite' }\n"
+            f"staging = '{staging or 'sqlite:///../staging.sqlite'}'\nstore = ['../source']\n"
+            f"[target]\nprofile = 'dexis10'\ndatabase = '{target or 'sqlite:///../target.sqlite'}'\n"
+            f"store = '../target'\n[run]\nworkers = {workers}\nretries = {retries}\n",
             encoding="utf-8",
         )
         (tiny.folder / "run.json").write_bytes(new_run_file(RUN, b"k" * 32, 1_800_000_000))
         (folder / "backup.sqlite").write_bytes(b"the backup file")
+        self._write_source(tiny, folder / "source")
+        write_empty_database(tiny.target)
+        write_empty_store(folder / "target")
         tiny.take_fingerprint()
         return tiny
 
@@ -202,11 +201,17 @@ class TinyPractice:
 
 @dataclass(frozen=True)
 class Tiny:
-    """A built tiny practice: the job's folder and the two database URLs."""
+    """A built tiny practice, by its job's folder."""
 
     folder: Path
-    staging: str
-    target: str
+
+    @property
+    def staging(self) -> str:
+        return self.job.source.staging
+
+    @property
+    def target(self) -> str:
+        return self.job.target.database
 
     @property
     def job(self) -> Job:
