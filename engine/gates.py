@@ -149,7 +149,8 @@ class Road:
 
     def evidence(self, gate: Gate) -> SignedEvidence | None:
         """The newest evidence of a gate that later evidence has not voided."""
-        return self._records[gate].evidence
+        record = self._records.get(gate)
+        return record.evidence if record else None
 
 
 def fold(entries: Iterable[tuple[int, Entry]]) -> Road:
