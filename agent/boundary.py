@@ -62,8 +62,7 @@ def of_event(event: EngineEvent | Finding, last: Progress) -> tuple[Outgoing, ..
         case Progress():
             return (_progress(event, PhaseState.PAUSED if event.paused else PhaseState.RUNNING, None),)
         case FindingsCounted():
-            counts = tuple(FindingCount(code, count) for code, count in event.counts.items())
-            return (_guarded(lambda: FindingsReport(event.phase, counts), f"findings:{event.phase}"),)
+            return (_guarded(lambda: FindingsReport(event.phase, _counts(event)), f"findings:{event.phase}"),)
         case PhaseEnded():
             return (ended(last, event.outcome),)
         case Finding() | EvidenceProduced():
@@ -82,7 +81,6 @@ def evidence(signed: SignedEvidence) -> Outgoing:
 
 def gate(standing: Standing) -> Outgoing:
     """Where a gate stands by the ledger."""
-    index = standing.ledger_index
     return _guarded(
         lambda: GateReport(
             standing.gate,
@@ -90,7 +88,7 @@ def gate(standing: Standing) -> Outgoing:
             standing.digest,
             len(standing.approvals),
             standing.needed,
-            index if index >= 0 else None,
+            standing.ledger_index if standing.ledger_index >= 0 else None,
         )
     )
 
@@ -126,9 +124,9 @@ def event(seq: int, at: int, body: bytes) -> Event:
     try:
         made = Event(seq, at, _body.decode(body))
         guard(made)
-        return made
     except (ProtocolViolation, msgspec.MsgspecError, ValueError):
         return Event(seq, at, AlarmReport(Alarm.EGRESS_REFUSED))
+    return made
 
 
 def inspect(frame: bytes) -> None:
@@ -155,6 +153,10 @@ def _progress(event: Progress, state: PhaseState, outcome: Outcome | None) -> Ou
     return _guarded(build, f"progress:{event.phase}")
 
 
+def _counts(event: FindingsCounted) -> tuple[FindingCount, ...]:
+    return tuple(FindingCount(code, count) for code, count in event.counts.items())
+
+
 def _at_most(number: float | None, limit: float) -> float | None:
     return None if number is None else min(number, limit)
 
@@ -164,5 +166,5 @@ def _guarded(build: Callable[[], EventBody], slot: str | None = None) -> Outgoin
         body = build()
         guard(Event(1, limits.EARLIEST, body))
         return Outgoing(canonical(body), slot)
-    except (ProtocolViolation, ValueError, TypeError):
+    except Exception:  # whatever is wrong with it stays here: an error may quote the value
         return alarm(Alarm.EGRESS_REFUSED)

