@@ -20,7 +20,7 @@ def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
     source, target = load_source(job.source.profile), load_target(job.target.profile)
     places = Places(job.source.staging, job.source.store, job.target.database, job.target.store, job.folder)
     seen = reconcile(places, source, target, job.digest_key, job.run.workers, _listener(reporter, control))
-    checks = (*checks_of(seen), source_unchanged(job, source))
+    checks = (*checks_of(seen), source_unchanged(job))
     return PhaseResult(Gate.RECONCILED, checks, _totals(seen, reporter), seen.digests)
 
 
@@ -35,7 +35,7 @@ def _listener(reporter: Reporter, control: Control) -> Listener:
 
 
 def checks_of(seen: Reconciliation) -> tuple[CheckResult, ...]:
-    """Every check of the gate but SOURCE_UNCHANGED. Something too many raises what is expected: it cannot be matched."""
+    """Every check but SOURCE_UNCHANGED. What is too many raises what is expected, as nothing can match it."""
     counts, left, source, target = seen.counts, seen.leftovers, seen.source, seen.target
     patients = counts.patients + left.patients
     images = counts.images + left.images + counts.images_extra
