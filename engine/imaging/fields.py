@@ -47,7 +47,7 @@ class _Text(construct.Adapter):  # type: ignore[misc]
 
     def _decode(self, raw: bytes, context: object, path: str) -> str:
         text = raw[1:].rstrip(b"\0").decode(self._encoding)
-        if self._encode(text, context, path) != raw:
+        if "\0" in text or self._encode(text, context, path) != raw:
             raise construct.ConstructError("not a text between NULs", path=path)
         return text
 
@@ -62,13 +62,3 @@ def filetime(when: datetime | None) -> int:
     if when is None:
         return 0
     return (when.replace(tzinfo=None) - _FILETIME_START) // timedelta(microseconds=1) * _TICKS_PER_MICROSECOND
-
-
-def from_filetime(ticks: int) -> datetime | None:
-    """The time that `ticks` mean, to the microsecond; None for 0. Raises ValueError beyond the year 9999."""
-    if ticks == 0:
-        return None
-    try:
-        return _FILETIME_START + timedelta(microseconds=ticks // _TICKS_PER_MICROSECOND)
-    except OverflowError as problem:
-        raise ValueError(f"{ticks} ticks lie beyond the calendar") from problem

@@ -125,7 +125,8 @@ class NativeFormat:
             raise ImageProblem(
                 FindingCode.TRUNCATED, f"offset {start}: {size} bytes expected, {len(data) - start} left"
             )
-        return shape.pixels(np.frombuffer(data, "<u2", size // _WORD, start), start)
+        samples = np.frombuffer(data, self._word, size // _WORD, start)
+        return shape.pixels(samples.astype("<u2", copy=False), start)
 
     def _unexplained(self, length: int, fields: Mapping[str, object], pixels: Pixels) -> Iterator[Span]:
         payload = pixels.array.size * _WORD

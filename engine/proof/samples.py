@@ -30,7 +30,7 @@ _TICKS = {"day": 864_000_000_000, "second": 10_000_000, "millisecond": 10_000, "
 
 @dataclass(frozen=True, slots=True)
 class SampleVerdict:
-    """What one sample proves. Sizes in bytes; `hashes` are the places where its integrity hash is kept."""
+    """What one sample proves. Sizes in bytes; `hashes` are the places where the hash of a file that is there is kept."""
 
     key: str
     category: Category | None
@@ -38,7 +38,7 @@ class SampleVerdict:
     size: int = 0
     explained: int = 0
     reencoded: bool = False
-    hashes: int = 1
+    hashes: int = 0
     hashes_reproduced: int = 0
 
     @property
