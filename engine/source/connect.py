@@ -40,11 +40,10 @@ def _postgresql(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def read_only(connection: Any, record: object) -> None:
-        driver = connection.driver_connection
-        driver.execute(f"SET ROLE {READER_ROLE}")
-        driver.execute("SET default_transaction_read_only = on")
-        driver.commit()
-        postgresql_types.register(driver)
+        connection.execute(f"SET ROLE {READER_ROLE}")
+        connection.execute("SET default_transaction_read_only = on")
+        connection.commit()
+        postgresql_types.register(connection)
 
     return engine
 
