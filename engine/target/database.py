@@ -100,7 +100,7 @@ class TargetDatabase:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except sa.exc.SQLAlchemyError as error:
+        except (sa.exc.SQLAlchemyError, OSError) as error:
             raise explained(error) from error
 
     def insert(self, connection: sa.Connection, rows: Sequence[Row]) -> None:

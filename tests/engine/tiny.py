@@ -246,8 +246,9 @@ class Tiny:
         engine.dispose()
         return found
 
-    def end_state(self) -> tuple[dict[str, str], dict[str, list[tuple[Any, ...]]]]:
-        return self.store_content(), self.target_rows()
+    def end_state(self) -> tuple[dict[str, str], dict[str, list[tuple[Any, ...]]], list[str]]:
+        """Files, rows, and what lies at the root of the store (an incoming folder must not)."""
+        return self.store_content(), self.target_rows(), sorted(path.name for path in self.store.iterdir())
 
 
 @dataclass
