@@ -1,0 +1,203 @@
+"""The image store: nothing outside it is opened, nothing in it is touched, and every trouble has its code."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from engine.source import os_files
+from engine.source.os_files import printable, system_path
+from engine.source.store import SourceStore, StoreProblem
+from protocol.errors import EnvironmentProblem
+from protocol.vocabulary import FindingCode
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    store = tmp_path / "store"
+    (store / "1.2").mkdir(parents=True)
+    (store / "1.2" / "a.dcm").write_bytes(b"pixels")
+    (store / "1.2" / "empty.dcm").write_bytes(b"")
+    (tmp_path / "secret.txt").write_bytes(b"secret")
+    return store
+
+
+def code_of(store: SourceStore, relative: str) -> FindingCode:
+    with pytest.raises(StoreProblem) as problem:
+        store.open_read(relative)
+    return problem.value.code
+
+
+def test_a_file_is_read_whole(root: Path) -> None:
+    assert SourceStore([root]).open_read("1.2/a.dcm") == b"pixels"
+
+
+def test_reading_changes_no_time_of_the_file(root: Path) -> None:
+    path = root / "1.2" / "a.dcm"
+    os.utime(path, ns=(1_000_000_000, 2_000_000_000))  # so old that a reader with "relatime" would touch it
+    SourceStore([root]).open_read("1.2/a.dcm")
+    list(SourceStore([root]).walk())
+    assert (path.stat().st_atime_ns, path.stat().st_mtime_ns) == (1_000_000_000, 2_000_000_000)
+
+
+def test_where_the_system_denies_keeping_the_access_time_the_file_is_still_read(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag = 1 << 40
+    real_open = os.open
+
+    def foreign_owner(path: str, flags: int) -> int:
+        if flags & flag:
+            raise PermissionError(1, "Operation not permitted")
+        return real_open(path, flags)
+
+    monkeypatch.setattr(os_files, "_NO_ATIME", flag)
+    monkeypatch.setattr(os, "open", foreign_owner)
+    assert SourceStore([root]).open_read("1.2/a.dcm") == b"pixels"
+
+
+@pytest.mark.parametrize(
+    ("relative", "code"),
+    {
+        "1.2/none.dcm": FindingCode.MISSING_FILE,
+        "1.2/empty.dcm": FindingCode.EMPTY_FILE,
+        "1.2": FindingCode.UNREADABLE_FILE,  # a folder
+        "1.2/a.dcm/below": FindingCode.MISSING_FILE,  # a file is no folder
+        "": FindingCode.UNREADABLE_FILE,
+        "x" * 300: FindingCode.MISSING_FILE,  # longer than a name can be
+    }.items(),
+)
+def test_each_trouble_has_its_code(root: Path, relative: str, code: FindingCode) -> None:
+    assert code_of(SourceStore([root]), relative) is code
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    "relative",
+    [
+        "../secret.txt",
+        "1.2/../../secret.txt",
+        "/etc/hostname",
+        "..",
+        "1.2/..\\..\\secret.txt",
+        "C:/Windows/win.ini",
+        "a.dcm:stream",
+        "1.2/a.dcm\0.png",
+        "\udcff.dcm",
+    ],
+)
+def test_a_path_out_of_the_store_is_refused(root: Path, relative: str) -> None:
+    assert code_of(SourceStore([root]), relative) is FindingCode.UNREADABLE_FILE
+
+
+@pytest.mark.attack
+def test_a_link_out_of_the_store_is_refused(root: Path, tmp_path: Path) -> None:
+    (root / "out.dcm").symlink_to(tmp_path / "secret.txt")
+    (root / "outside").symlink_to(tmp_path)
+    for relative in ("out.dcm", "outside/secret.txt"):
+        assert code_of(SourceStore([root]), relative) is FindingCode.UNREADABLE_FILE
+
+
+def test_a_link_within_the_store_is_followed(root: Path) -> None:
+    (root / "same.dcm").symlink_to(root / "1.2" / "a.dcm")
+    assert SourceStore([root]).open_read("same.dcm") == b"pixels"
+
+
+def test_a_link_to_nothing_is_a_missing_file(root: Path) -> None:
+    (root / "gone.dcm").symlink_to(root / "none.dcm")
+    assert code_of(SourceStore([root]), "gone.dcm") is FindingCode.MISSING_FILE
+
+
+@pytest.mark.attack
+def test_a_named_pipe_does_not_hold_the_run_up(root: Path) -> None:
+    os.mkfifo(root / "pipe.dcm")
+    assert code_of(SourceStore([root]), "pipe.dcm") is FindingCode.UNREADABLE_FILE
+
+
+def test_a_store_of_two_folders_is_one_store(root: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    second.mkdir()
+    (second / "b.dcm").write_bytes(b"more")
+    store = SourceStore([root, second])
+    assert (store.open_read("1.2/a.dcm"), store.open_read("b.dcm")) == (b"pixels", b"more")
+    assert [name for name, _, _ in store.walk()] == ["1.2/a.dcm", "1.2/empty.dcm", "b.dcm"]
+
+
+def test_a_path_that_two_folders_hold_is_not_guessed(root: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    (second / "1.2").mkdir(parents=True)
+    (second / "1.2" / "a.dcm").write_bytes(b"other")
+    assert code_of(SourceStore([root, second]), "1.2/a.dcm") is FindingCode.UNREADABLE_FILE
+
+
+def test_exists_tells_without_opening(root: Path) -> None:
+    store = SourceStore([root])
+    assert (store.exists("1.2/a.dcm"), store.exists("1.2/none.dcm")) == (True, False)
+
+
+def test_the_walk_lists_names_sizes_and_times_in_order(root: Path) -> None:
+    os.utime(root / "1.2" / "a.dcm", ns=(5, 7_000))
+    assert next(iter(SourceStore([root]).walk())) == ("1.2/a.dcm", 6, 7_000)
+
+
+def test_the_walk_lists_links_and_does_not_follow_them(root: Path, tmp_path: Path) -> None:
+    (root / "loop").symlink_to(root)
+    assert [name for name, _, _ in SourceStore([root]).walk()] == ["1.2/a.dcm", "1.2/empty.dcm", "loop"]
+
+
+def test_a_name_that_is_not_utf8_can_be_listed_and_printed(root: Path) -> None:
+    with open(os.fsencode(root) + b"/caf\xe9.dcm", "wb") as file:
+        file.write(b"x")
+    names = [name for name, _, _ in SourceStore([root]).walk()]
+    assert "caf\\xe9.dcm" in names
+    assert all(name.encode() for name in names)
+
+
+@pytest.mark.parametrize("kind", ["missing", "file"])
+def test_a_store_that_is_not_there_is_said_at_once(tmp_path: Path, kind: str) -> None:
+    if kind == "file":
+        (tmp_path / "store").write_bytes(b"")
+    with pytest.raises(EnvironmentProblem, match="cannot be listed"):
+        SourceStore([tmp_path / "store"])
+
+
+def test_permission_denied_is_an_unreadable_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: str, flags: int) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", denied)
+    assert code_of(SourceStore([root]), "1.2/a.dcm") is FindingCode.UNREADABLE_FILE
+
+
+def test_a_disk_error_is_an_unreadable_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(path: str, flags: int) -> int:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "open", broken)
+    assert code_of(SourceStore([root]), "1.2/a.dcm") is FindingCode.UNREADABLE_FILE
+
+
+def test_a_problem_travels_between_processes() -> None:
+    problem = pickle.loads(pickle.dumps(StoreProblem(FindingCode.MISSING_FILE, "there is no such file")))  # noqa: S301
+    assert (problem.code, problem.detail) == (FindingCode.MISSING_FILE, "there is no such file")
+
+
+@pytest.mark.parametrize(
+    ("path", "on_windows"),
+    {
+        "D:\\store\\a.dcm": "D:\\store\\a.dcm",
+        "D:\\" + "x" * 260: "\\\\?\\D:\\" + "x" * 260,
+        "\\\\server\\share\\" + "x" * 260: "\\\\?\\UNC\\server\\share\\" + "x" * 260,
+        "\\\\?\\D:\\" + "x" * 260: "\\\\?\\D:\\" + "x" * 260,
+    }.items(),
+)
+def test_long_windows_paths_take_their_long_form(path: str, on_windows: str) -> None:
+    assert system_path(Path(path), "win32") == on_windows
+    assert system_path(Path(path), "linux") == path
+
+
+def test_printable_leaves_ordinary_names_alone() -> None:
+    assert printable("Ødegård/王.dcm") == "Ødegård/王.dcm"
