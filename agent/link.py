@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import WebSocketException
 
 from agent import boundary
 from agent.egress import EgressLog
@@ -37,11 +37,15 @@ _MAX_LAST = 2**40
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the hub is, what to trust, and through which proxy, if any. The system's proxies are never used."""
+    """Where the hub is, what to trust and show, and the proxy, if one was named: the system's are never used.
+
+    `certified_until` is when our own certificate ends, in UTC seconds.
+    """
 
     url: str
     tls: ssl.SSLContext
     proxy: str | None
+    certified_until: int
 
 
 def tls_context(authority: Path, certificate: Path | None, key: Path) -> ssl.SSLContext:
@@ -116,29 +120,34 @@ class Link:
         failures = 0
         while True:
             self._welcomed = False
-            failure = await self._one_connection()
+            failure = self._explained(await self._one_connection())
             failures = 0 if self._welcomed else failures + 1
             wait = pace_of(failure).delay(failures, self._clocks.random)
             self._change(LinkState(False, self._clocks.utc(), failure, wait))
             await asyncio.sleep(wait)
 
     async def _one_connection(self) -> Failure:
+        """One connection from first to last; how it ended."""
         try:
             async with open_connection(self._address) as socket:
                 await self._converse(socket)
-        except (OSError, WebSocketException, BitewingError, BaseExceptionGroup, ValueError) as error:
+        except (OSError, WebSocketException, BitewingError, BaseExceptionGroup) as error:
             return classify(error)
         return Failure.UNREACHABLE
+
+    def _explained(self, failure: Failure) -> Failure:
+        """A hub that refuses a certificate just hangs up; if ours has ended by our own clock, that is why."""
+        ended = self._clocks.utc() >= self._address.certified_until
+        return Failure.NOT_ACCEPTED if failure is Failure.HUNG_UP and ended else failure
 
     async def _converse(self, socket: ClientConnection) -> None:
         session = self._new_session()
         self._greet(session)
         await self._flush(session, socket)
         async with asyncio.TaskGroup() as tasks:
-            listening = tasks.create_task(self._listen(session, socket))
-            sending = tasks.create_task(self._send_news(session, socket))
-            watching = tasks.create_task(self._watch_handshake(session))
-            listening.add_done_callback(lambda _: (sending.cancel(), watching.cancel()))
+            tasks.create_task(self._listen(session, socket))
+            tasks.create_task(self._send_news(session, socket))
+            tasks.create_task(self._watch_handshake(session))
 
     def _new_session(self) -> AgentSession:
         last = _MAX_LAST if self._outbox.is_new else self._outbox.next_seq - 1
@@ -156,16 +165,13 @@ class Link:
             session.tick(self._clocks.monotonic())
 
     async def _listen(self, session: AgentSession, socket: ClientConnection) -> None:
-        try:
-            while True:
-                frame = await socket.recv()
-                if not isinstance(frame, str):
-                    raise ProtocolViolation("binary-frame")
-                for message in session.data_received(frame.encode(), self._clocks.monotonic()):
-                    self._hear(message)
-        except ConnectionClosed as closed:
-            if closed.__cause__ is not None:
-                raise
+        """Until the connection ends, with the exception that says how."""
+        while True:
+            frame = await socket.recv()
+            if not isinstance(frame, str):
+                raise ProtocolViolation("binary-frame")
+            for message in session.data_received(frame.encode(), self._clocks.monotonic()):
+                self._hear(message)
 
     def _hear(self, message: HubMessage) -> None:
         match message:

@@ -23,5 +23,8 @@ class Pace:
 RETRY = Pace(base=1.0, cap=60.0)
 """Network trouble and crashes: quick at first, never more than a minute."""
 
+HESITANT = Pace(base=5.0, cap=300.0, floor=1.0)
+"""A hub that hangs up may be starting, or may mean us."""
+
 REFUSED = Pace(base=60.0, cap=900.0, floor=60.0)
 """Certificates, versions, a hub that says no: a person has to act, so at most once a minute, at least four an hour."""
