@@ -39,11 +39,6 @@ class SetDigest:
         self._sum = (self._sum + int.from_bytes(leaf, "big")) % _MODULUS
         self._count += 1
 
-    @property
-    def count(self) -> int:
-        """Records added so far."""
-        return self._count
-
     def hexdigest(self) -> str:
         """64 hex digits for everything added so far."""
         closed = _SET + self._count.to_bytes(8, "big") + self._sum.to_bytes(_LEAF_BYTES, "big")

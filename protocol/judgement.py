@@ -191,16 +191,3 @@ def _voice(signed: SignedDecision, evidence: Evidence, keyset: KeySet, now: int,
         return verify_decision(signed, keyset, now=now, practice=evidence.practice, run=evidence.run, author=author)
     except Refused:
         return None
-
-
-def demand_approved(tally: Tally, gate: Gate, policy: Policy) -> None:
-    """Return if nobody rejected and enough people approved. Raises Refused: DECISION_REJECTED, APPROVALS_MISSING."""
-    needed = policy.needed(gate)
-    if tally.rejected:
-        raise _refused(Refusal.DECISION_REJECTED, f"the evidence for {gate} was rejected", "run the phase again")
-    if len(tally.approved) < needed:
-        raise _refused(
-            Refusal.APPROVALS_MISSING,
-            f"{gate} has {len(tally.approved)} of {needed} approvals",
-            "ask an approver to decide in the console",
-        )

@@ -25,7 +25,6 @@ __all__ = [
     "SignedKeySet",
     "Signer",
     "keyid_of",
-    "may_approve",
     "public_hex",
     "sign_keyset",
     "verify_keyset",
@@ -110,12 +109,6 @@ class KeySet(Value, frozen=True):
     def signer_of(self, keyid: str) -> Operator | None:
         """The operator whose key has this id, revoked or not."""
         return next((one for one in self.operators if keyid_of(one.public_key) == keyid), None)
-
-
-def may_approve(keyset: KeySet, keyid: str) -> Operator | None:
-    """The operator with this key, if the key set lets that person decide now."""
-    operator = keyset.signer_of(keyid)
-    return operator if operator and operator.may_decide and not operator.revoked else None
 
 
 class SignedKeySet(Value, frozen=True):

@@ -229,11 +229,6 @@ class HubSession(_Session):
         self._acked = self._received = 0
         self._version = 0
 
-    @property
-    def version(self) -> int:
-        """The protocol version chosen at Hello, 0 before."""
-        return self._version
-
     def welcome(self, *, acked: int, keyset_version: int) -> None:
         """Answer Hello. `acked` is the newest event held durably."""
         self._say(Welcome(self._version, acked, keyset_version))

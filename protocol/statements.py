@@ -7,7 +7,7 @@ judgement    what opens a gate            envelopes   standard DSSE files, for o
 from __future__ import annotations
 
 from protocol.envelopes import envelope, open_envelope
-from protocol.judgement import Tally, approvals, demand_about, demand_approved, expiry, passes, verify_decision
+from protocol.judgement import Tally, approvals, demand_about, expiry, passes, verify_decision
 from protocol.predicates import (
     Attestation,
     CheckResult,
@@ -60,7 +60,6 @@ __all__ = [
     "Totals",
     "approvals",
     "demand_about",
-    "demand_approved",
     "envelope",
     "expiry",
     "open_envelope",
