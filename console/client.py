@@ -107,11 +107,10 @@ class HubClient:
         while True:
             try:
                 await self._converse(tls)
-            except BitewingError as problem:
-                self._mailbox.end(problem)
-                return
-            except (OSError, WebSocketException) as problem:
-                _raise_if_hopeless(problem)
+            except (BitewingError, OSError, WebSocketException) as problem:
+                hopeless = _hopeless(problem)
+                if hopeless is not None:
+                    return self._mailbox.end(hopeless)
             attempt = 0 if self._heard else attempt + 1
             delay = self._jitter() * min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**attempt)
             self._mailbox.put(LinkLost(delay))
@@ -190,20 +189,23 @@ def _open(url: str, tls: ssl.SSLContext) -> connect:
     )
 
 
-def _raise_if_hopeless(problem: BaseException) -> None:
-    """Raises when no further attempt can succeed: not trusted by one side, or sent away by the hub."""
+def _hopeless(problem: Exception) -> BitewingError | None:
+    """The error to end with when no further attempt can succeed: not trusted by one side, or sent away by the hub."""
+    if isinstance(problem, BitewingError):
+        return problem
     for cause in _causes(problem):
         if isinstance(cause, ssl.SSLError) and _is_about_trust(cause):
-            raise EnvironmentProblem(
+            return EnvironmentProblem(
                 f"no trusted connection to the hub ({cause.reason})",
                 next_step="the hub's certificate or this operator's is not of the hub's own authority, or has expired",
-            ) from problem
+            )
         if isinstance(cause, ConnectionClosed) and cause.rcvd is not None and cause.rcvd.code == POLICY_VIOLATION:
-            raise Refused(
+            return Refused(
                 Refusal.OPERATOR_UNKNOWN,
                 "the hub refused this operator",
                 next_step="ask an admin whether this operator is still in the key set, or for a new certificate",
-            ) from problem
+            )
+    return None
 
 
 def _causes(problem: BaseException | None) -> Iterator[BaseException]:
