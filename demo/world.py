@@ -7,7 +7,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from demo.blueprint import Blueprint, draw
 from demo.databases import Databases, PostgresqlDatabases, SqliteDatabases
@@ -19,8 +19,9 @@ from protocol.errors import UsageProblem
 if TYPE_CHECKING:
     from demo.server import Server
 
-DEFAULT_PATIENTS, DEFAULT_SEED = 60, 20_250_704
-DATABASES = ("sqlite", "postgresql")
+DEFAULT_PATIENTS, DEFAULT_SEED, DEFAULT_DATABASE = 60, 20_250_704, "sqlite"
+LOCK = "demo.lock"  # a demo that runs in the folder holds it
+_RECORD, _SERVER = "demo.json", "postgresql"
 
 _JOB = """\
 # The demo practice, made from seed {seed} with {patients} patients. Every value in it is synthetic.
@@ -66,7 +67,7 @@ class World:
 
 
 def build(
-    folder: Path, *, patients: int = DEFAULT_PATIENTS, seed: int = DEFAULT_SEED, database: str = "sqlite"
+    folder: Path, *, patients: int = DEFAULT_PATIENTS, seed: int = DEFAULT_SEED, database: str = DEFAULT_DATABASE
 ) -> World:
     """Make the practice in `folder`, or find the one made there before.
 
@@ -84,27 +85,46 @@ def build(
     return world
 
 
+def recorded(folder: Path) -> dict[str, Any]:
+    """What the practice in `folder` was made from: patients, seed and database; nothing if none was begun there."""
+    record = folder / _RECORD
+    return dict(json.loads(record.read_text())) if record.exists() else {}
+
+
+def release(folder: Path) -> None:
+    """Stop the database server of the practice in `folder`, if it has one that runs."""
+    if (folder / _SERVER / "postmaster.pid").exists():
+        _server(folder).stop()
+
+
 def _refuse_another(world: World) -> None:
-    record = world.folder / "demo.json"
-    if not record.exists():
-        return
-    asked, found = _recorded(world), json.loads(record.read_text())
-    if asked != found:
+    asked, found = _values(world), recorded(world.folder)
+    if found and asked != found:
         raise UsageProblem(
             f"this folder holds a demo practice made with {found}, and {asked} was asked for",
-            where="demo folder",
+            where=str(world.folder),
             next_step="repeat the options of the first start, or name another folder",
+        )
+    if not found and _is_in_use(world.folder):
+        raise UsageProblem(
+            "this folder holds something else, and the demo would mix with it",
+            where=str(world.folder),
+            next_step="name an empty folder, or one that is not there yet",
         )
 
 
-def _recorded(world: World) -> dict[str, object]:
+def _is_in_use(folder: Path) -> bool:
+    return folder.exists() and any(entry.name != LOCK for entry in folder.iterdir())
+
+
+def _values(world: World) -> dict[str, object]:
     return {"patients": world.patients, "seed": world.seed, "database": world.database}
 
 
 def _build(world: World, blueprint: Blueprint) -> None:
     """practice/ appears whole, then people.json, and job.toml last: it says that the practice is there."""
     world.folder.mkdir(parents=True, exist_ok=True)
-    (world.folder / "demo.json").write_text(json.dumps(_recorded(world)))
+    _write_whole(world.folder / _RECORD, json.dumps(_values(world)))
     building, practice = world.folder / "practice.building", world.folder / "practice"
     for leftover in (building, practice):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -127,7 +147,7 @@ def _databases(world: World) -> Databases:
 def _server(folder: Path) -> Server:
     from demo.server import Server  # noqa: PLC0415 - loads the embedded server only where it is used
 
-    return Server(folder / "postgresql")
+    return Server(folder / _SERVER)
 
 
 def _write_practice(practice: Path, databases: Databases, blueprint: Blueprint, seed: int) -> set[str]:

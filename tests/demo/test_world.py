@@ -102,9 +102,20 @@ def test_a_practice_of_other_values_is_refused(world: World) -> None:
         build(world.folder, patients=world.patients + 1)
 
 
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    mine = tmp_path / "practice" / "thesis.txt"
+    mine.parent.mkdir()
+    mine.write_text("do not lose this")
+    with pytest.raises(UsageProblem, match="something else"):
+        build(tmp_path, patients=1)
+    assert mine.read_text() == "do not lose this"
+
+
 def test_an_interrupted_build_starts_again(tmp_path: Path) -> None:
+    build(tmp_path, patients=1)
+    (tmp_path / "job.toml").unlink()
     (tmp_path / "practice.building" / "dexis11").mkdir(parents=True)
-    (tmp_path / "practice").mkdir()
+    (tmp_path / "practice" / "backup" / "core.sqlite").unlink()
     world = build(tmp_path, patients=1)
     assert (tmp_path / "practice" / "backup" / "core.sqlite").exists()
     assert not (tmp_path / "practice.building").exists()

@@ -1,0 +1,109 @@
+"""bitewing-demo: the main job from end to end, on a practice in a box."""
+
+from __future__ import annotations
+
+import asyncio
+import json as json_module
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from protocol.errors import BitewingError, Interrupted, UsageProblem
+from protocol.vocabulary import ExitCode
+
+if TYPE_CHECKING:
+    from demo.result import Result
+    from demo.screen import Screen
+
+app = typer.Typer(name="bitewing-demo", add_completion=False, pretty_exceptions_enable=False)
+
+
+class Database(StrEnum):
+    """What the demo practice's databases are."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+@app.command()
+def demo(
+    tui: Annotated[bool, typer.Option("--tui", help="Approve the gates yourself, in the terminal console.")] = False,
+    patients: Annotated[int | None, typer.Option(min=1, help="Patients of the practice; 60 if not said.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed makes another practice.")] = None,
+    database: Annotated[Database | None, typer.Option(help="The practice's databases; sqlite if not said.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Work in this folder and leave it; the same folder again resumes.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Take a synthetic practice back from DEXIS 11 to DEXIS 10: hub, agent and engine as real processes on loopback.
+
+    Nobody in it exists. Two scripted operators, named as such, approve the gates. Needs about 5 GB for 60 patients.
+    """
+    from demo.run import Wish, run  # noqa: PLC0415 - keeps --help quick
+    from demo.world import DEFAULT_DATABASE, DEFAULT_PATIENTS, DEFAULT_SEED, recorded  # noqa: PLC0415 - the same
+
+    known = recorded(keep) if keep else {}
+    wish = Wish(
+        keep,
+        patients or known.get("patients", DEFAULT_PATIENTS),
+        known.get("seed", DEFAULT_SEED) if seed is None else seed,
+        str(database or known.get("database", DEFAULT_DATABASE)),
+        tui,
+    )
+    result = _run(lambda screen: run(wish, screen))
+    if json:
+        sys.stdout.write(json_module.dumps(result.document()) + "\n")
+    else:
+        sys.stdout.write(result.text() + "\n")
+    raise typer.Exit(ExitCode.DONE if result.exact else ExitCode.ANSWER_IS_NO)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the demo and ends the process with its exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_ended(words, as_json="--json" in words))
+
+
+def _run(work: Callable[[Screen], Coroutine[Any, Any, Result]]) -> Result:
+    """The result of `work`, which a service stop cancels."""
+    from demo.screen import Screen  # noqa: PLC0415 - keeps --help quick
+
+    async def stoppable() -> Result:
+        running, loop = asyncio.current_task(), asyncio.get_running_loop()
+        if running is not None:
+            signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(running.cancel))
+        with Screen() as screen:
+            return await work(screen)
+
+    return asyncio.run(stoppable())
+
+
+def _ended(words: list[str], *, as_json: bool) -> int:
+    try:
+        code = app(words, standalone_mode=False)
+    except typer.TyperException as error:
+        return _failed(UsageProblem(str(error), next_step="see --help"), as_json)
+    except BitewingError as error:
+        return _failed(error, as_json)
+    except (KeyboardInterrupt, asyncio.CancelledError, BrokenPipeError, typer.Abort):
+        return _failed(Interrupted("stopped", next_step="with --keep, the same command resumes"), as_json)
+    return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _failed(error: BitewingError, as_json: bool) -> int:
+    sys.stderr.write(f"{error}\n")
+    if as_json:
+        outcome = error.exit_code.name.lower().replace("_", "-")
+        document = {"outcome": outcome, "error": error.what, "where": error.where, "next": error.next_step}
+        sys.stdout.write(json_module.dumps(document) + "\n")
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    main()

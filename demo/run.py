@@ -1,0 +1,150 @@
+"""Takes the demo practice along the whole road: a hub, an agent and its engine as real processes on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from demo.firm import PRACTICE, Firm, found
+from demo.operators import ScriptedOperator
+from demo.processes import Program, Service, call, stop_leftovers
+from demo.result import Result, result_of
+from demo.screen import Screen
+from demo.terminal import decide_by_hand
+from demo.watch import Watcher, final_view
+from demo.world import LOCK, build, release
+from protocol.errors import Refused
+from protocol.vocabulary import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks for. Without `keep` a temporary folder is used and removed."""
+
+    keep: Path | None
+    patients: int
+    seed: int
+    database: str
+    tui: bool
+
+
+async def run(wish: Wish, screen: Screen) -> Result:
+    """The whole demo. Raises BitewingError; whatever was reached stays in the folder if one was named."""
+    with _folder(wish.keep) as folder, _held(folder):
+        _stop_leftovers(folder, screen)
+        with _practice(folder, wish, screen):
+            return await _migrate(folder, wish, screen)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.resolve()
+        return
+    folder = Path(tempfile.mkdtemp(prefix="bitewing-demo-"))
+    try:
+        yield folder.resolve()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """The right to be the only demo in this folder. Raises Refused JOB_HELD."""
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Refused(
+            Refusal.JOB_HELD, "another demo runs in this folder", where=str(folder), next_step="wait for it, or stop it"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _stop_leftovers(folder: Path, screen: Screen) -> None:
+    for program in (_agent(folder), Firm(folder / "firm").hub):
+        if stop_leftovers(program):
+            screen.say(f"An earlier start left its {program.name} running; it was stopped.")
+
+
+@contextmanager
+def _practice(folder: Path, wish: Wish, screen: Screen) -> Iterator[None]:
+    """The practice stands ready; a database server that it needs runs meanwhile."""
+    with ExitStack() as stack:
+        stack.callback(release, folder)
+        screen.say("The demo practice: synthetic people, real radiograph pixels, modelled databases. One moment ...")
+        world = build(folder, patients=wish.patients, seed=wish.seed, database=wish.database)
+        screen.say(f"It has {world.patients:,} patients and {world.images:,} images, in {folder}.")
+        yield
+
+
+async def _migrate(folder: Path, wish: Wish, screen: Screen) -> Result:
+    async with AsyncExitStack() as stack:
+        await call(("-m", "engine.cli.main", "--job", str(folder), "--json", "init"))
+        firm = await found(folder / "firm")
+        hub = await _started(firm.hub, stack, screen)
+        await _enrol(folder, firm, screen)
+        agent = await _started(_agent(folder), stack, screen)
+        await _to_the_end(folder, firm, hub, agent, wish, screen)
+        view = await final_view(firm.operators[0])
+        return result_of(view, folder, int(time.time()), kept=wish.keep is not None)
+
+
+def _agent(folder: Path) -> Program:
+    return Program("agent", ("-m", "agent.cli.main", "--job", str(folder), "--json", "run"), folder / "agent.log")
+
+
+async def _started(program: Program, stack: AsyncExitStack, screen: Screen) -> Service:
+    service = Service(program, screen.say)
+    stack.push_async_callback(service.stop)
+    await service.start()
+    return service
+
+
+async def _enrol(folder: Path, firm: Firm, screen: Screen) -> None:
+    """Once per folder: agent.json says that it is done."""
+    if not (folder / "agent.json").exists():
+        enrol = ("-m", "agent.cli.main", "--job", str(folder), "--json", "enroll", await firm.token(), "--yes")
+        enrolled = await call(enrol)
+        screen.say(f"Agent and hub know each other; four words of the agent's key: {' '.join(enrolled['words'])}.")
+
+
+async def _to_the_end(folder: Path, firm: Firm, hub: Service, agent: Service, wish: Wish, screen: Screen) -> None:
+    """Until the run is settled: services kept running, gates decided on. Raises what ended it early."""
+    settled = asyncio.Event()
+    watching = _watch(Watcher(firm.operators[0], folder, agent, screen), settled)
+    deciding = [decide_by_hand(firm, PRACTICE, screen, settled)] if wish.tui else _scripted(firm, screen)
+    tasks = [asyncio.create_task(work) for work in (watching, hub.keep_running(), agent.keep_running(), *deciding)]
+    goal = tasks[-1] if wish.tui else tasks[0]
+    try:
+        while not goal.done():
+            done, _ = await asyncio.wait([task for task in tasks if not task.done()], return_when="FIRST_COMPLETED")
+            for task in done:
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _watch(watcher: Watcher, settled: asyncio.Event) -> None:
+    await watcher.until_settled()
+    settled.set()
+
+
+def _scripted(firm: Firm, screen: Screen) -> list[Coroutine[Any, Any, None]]:
+    pairs = zip(firm.operators, firm.unlock(), strict=True)
+    return [ScriptedOperator(who, signer, place, screen.say).work() for place, (who, signer) in enumerate(pairs)]

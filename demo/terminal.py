@@ -1,0 +1,57 @@
+"""`--tui`: a person decides in the terminal console, in turn as both demo operators."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+
+from demo.firm import Firm
+from demo.screen import Screen
+from protocol.errors import Interrupted
+
+_BEFORE = """\
+Two operators must approve; you may act as both. The console opens as the first; quit it (q) to open it as the other.
+The practice's code is {practice}. Passphrases, made for this demo alone and kept in {folder}:"""
+
+
+async def decide_by_hand(firm: Firm, practice: str, screen: Screen, settled: asyncio.Event) -> None:
+    """Open the console, as one operator and then as the other, until the run is settled. Raises Interrupted on q."""
+    screen.say(_BEFORE.format(practice=practice, folder=firm.folder))
+    for operator, passphrase in zip(firm.operators, firm.passphrases, strict=True):
+        screen.say(f"  {operator.name:<28} {passphrase}")
+    place = 0
+    while not settled.is_set():
+        operator = firm.operators[place % len(firm.operators)]
+        if await _ask(f"Enter opens the console as {operator.name}, q ends the demo: ") == "q":
+            raise Interrupted("ended at the keyboard", next_step="the same command resumes")
+        with screen.aside():
+            await _console(str(operator.folder))
+        place += 1
+
+
+async def _console(operator: str) -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "console.cli.main", "tui", "--operator", operator
+    )
+    await child.wait()
+
+
+async def _ask(question: str) -> str:
+    """A line from the keyboard. The thread that waits for it does not keep the demo from ending."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[str] = loop.create_future()
+
+    def read() -> None:
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        loop.call_soon_threadsafe(_give, answer, line.strip() if line else "q")
+
+    threading.Thread(target=read, daemon=True).start()
+    return await answer
+
+
+def _give(answer: asyncio.Future[str], text: str) -> None:
+    if not answer.done():
+        answer.set_result(text)
