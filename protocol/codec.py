@@ -5,12 +5,13 @@ passes is decoded strictly and encoded again: unless the bytes are equal, someth
 with other digits or with room to spare, and the frame is refused. The same lock hangs on both doors: `guard` on the
 way out, because constructors do not validate, and the decoders on the way in.
 
-Errors name a rule and a field path. They never carry the text of a library's error, which quotes the bad value.
+Errors name a rule and a field path. They never carry a library's error, not even as their cause: it quotes the value.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cache
 from typing import Final, TypeVar, get_args
 
@@ -35,10 +36,9 @@ _M = TypeVar("_M")
 
 def encode(message: Message) -> bytes:
     """The frame of a message. Raises ProtocolViolation for a type that JSON does not know; see `guard` for the rest."""
-    try:
+    with suppress(TypeError, ValueError, OverflowError):
         return msgspec.json.encode(message)
-    except (TypeError, ValueError, OverflowError):
-        raise ProtocolViolation(Rule.OUTSIDE_LANGUAGE) from None
+    raise ProtocolViolation(Rule.OUTSIDE_LANGUAGE)
 
 
 def guard(message: Message) -> bytes:
@@ -91,12 +91,14 @@ def _depth(frame: bytes) -> int:
 
 
 def _parse(frame: bytes, decoder: msgspec.json.Decoder[_M]) -> _M:
+    """Raised outside the handlers, so that no error drags the library's own along as its context."""
     try:
         return decoder.decode(frame)
     except msgspec.ValidationError as problem:
-        raise ProtocolViolation(Rule.OUTSIDE_LANGUAGE, where=_field_path(str(problem))) from None
+        rule, where = Rule.OUTSIDE_LANGUAGE, _field_path(str(problem))
     except (msgspec.DecodeError, RecursionError):
-        raise ProtocolViolation(Rule.FRAME_MALFORMED) from None
+        rule, where = Rule.FRAME_MALFORMED, ""
+    raise ProtocolViolation(rule, where=where)
 
 
 def _field_path(error: str) -> str:

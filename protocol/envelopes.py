@@ -3,7 +3,7 @@
 # ruff: noqa: PLC0415 - securesystemslib loads on first use; see the docstring of protocol.signing
 from __future__ import annotations
 
-import binascii
+from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
@@ -61,10 +61,9 @@ def open_envelope(data: bytes) -> SignedStatement:
     """
     if len(data) > MAX_ENVELOPE_BYTES:
         raise _malformed("the envelope is too large")
-    try:
+    with suppress(msgspec.MsgspecError, ValueError, KeyError, RecursionError):
         return _open(msgspec.json.decode(data, type=_Envelope))
-    except (msgspec.MsgspecError, binascii.Error, ValueError, KeyError, RecursionError) as problem:
-        raise _malformed("the envelope is not one of Bitewing's") from problem
+    raise _malformed("the envelope is not one of Bitewing's")
 
 
 def _open(outer: _Envelope) -> SignedStatement:

@@ -135,8 +135,9 @@ BAD_VALUES: dict[str, Callable[[], object]] = {
 @pytest.mark.attack
 @pytest.mark.parametrize("call", BAD_VALUES.values(), ids=BAD_VALUES)
 def test_a_statement_with_a_value_outside_the_language_is_not_signed(call: Callable[[], object]) -> None:
-    with pytest.raises(ProtocolViolation):
+    with pytest.raises(ProtocolViolation) as caught:
         call()
+    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_the_order_in_which_checks_and_findings_were_made_does_not_change_the_digest() -> None:
