@@ -29,7 +29,12 @@ def postgresql_url() -> Iterator[str]:
     folder.chmod(0o755)  # the server may run as another user of the system, who must get there
     server = get_server(folder / "data", cleanup_mode="stop")
     try:
-        yield str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
+        url = str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
+        # The server lives as long as the tests: nothing in it has to outlast a power cut.
+        run_sql(
+            url, "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()"
+        )
+        yield url
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
@@ -44,7 +49,7 @@ def new_database(postgresql_url: str) -> Iterator[Callable[[], str]]:
         name = f"test_{next(_NUMBERS)}"
         made.append(name)
         run_sql(postgresql_url, f"CREATE DATABASE {name}")
-        return make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
+        return with_database(postgresql_url, name)
 
     yield make
     for name in made:
@@ -54,6 +59,21 @@ def new_database(postgresql_url: str) -> Iterator[Callable[[], str]]:
 def libpq(url: str) -> str:
     """The same address as libpq's programs and psycopg take it."""
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def with_password(url: str, password: str) -> str:
+    """The same address with a password; the test server lets everybody in without looking at it."""
+    return make_url(url).set(password=password).render_as_string(hide_password=False)
+
+
+def with_user(url: str, user: str) -> str:
+    """The same address for another user."""
+    return make_url(url).set(username=user).render_as_string(hide_password=False)
+
+
+def with_database(url: str, database: str) -> str:
+    """The same address with another database."""
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
 
 
 def run_sql(url: str, *statements: str) -> None:

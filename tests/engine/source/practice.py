@@ -1,4 +1,4 @@
-"""A very small DEXIS 11 for the tests of the source: its tables as the bundled profile models them, filled row by row."""
+"""A very small DEXIS 11 for the tests of the source: its tables as the bundled profile models them, and rows."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from engine.source.database import SourceDatabase
 from engine.source.read_only import is_refused, write_attempts
 from protocol.errors import EnvironmentProblem, UsageProblem
 from tests.engine.source.practice import ROWS, fill_postgresql, fill_sqlite
-from tests.simulators.postgresql import libpq, run_sql
+from tests.simulators.postgresql import libpq, run_sql, with_database, with_password, with_user
 
 PROFILE = load_source("dexis11")
 
@@ -102,11 +101,12 @@ def test_the_view_of_the_data_does_not_move_while_it_is_read(new_database: Calla
 def test_reading_a_database_file_leaves_it_and_its_folder_alone(tmp_path: Path) -> None:
     url = fill_sqlite(tmp_path / "core.db")
     path = tmp_path / "core.db"
-    before = (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns, os.listdir(tmp_path))
+    before = (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns, list(tmp_path.iterdir()))
     with SourceDatabase.open(url, PROFILE) as database:
         database.prove_read_only("patient")
         list(database.rows(PROFILE.entities["image"].query))
-    assert (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns, os.listdir(tmp_path)) == before
+    after = (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns, list(tmp_path.iterdir()))
+    assert after == before
 
 
 def test_a_missing_file_is_said_and_not_made(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_missing_file_is_said_and_not_made(tmp_path: Path) -> None:
 
 
 def test_a_database_that_does_not_exist_is_said_without_the_password(postgresql_url: str) -> None:
-    url = postgresql_url.replace("//postgres", "//postgres:swordfish", 1).replace("/postgres?", "/nowhere?", 1)
+    url = with_password(with_database(postgresql_url, "nowhere"), "swordfish")
     with pytest.raises(EnvironmentProblem, match="cannot be reached") as problem:
         SourceDatabase.open(url, PROFILE)
     assert "swordfish" not in str(problem.value)
@@ -129,9 +129,9 @@ def test_a_user_without_the_reader_role_is_told_what_to_grant(
     url = fill_postgresql(new_database())
     run_sql(postgresql_url, "DROP ROLE IF EXISTS plain_user", "CREATE ROLE plain_user LOGIN")
     with pytest.raises(EnvironmentProblem, match="GRANT pg_read_all_data"):
-        SourceDatabase.open(url.replace("//postgres", "//plain_user", 1), PROFILE)
+        SourceDatabase.open(with_user(url, "plain_user"), PROFILE)
     run_sql(postgresql_url, "GRANT pg_read_all_data TO plain_user")
-    with SourceDatabase.open(url.replace("//postgres", "//plain_user", 1), PROFILE) as database:
+    with SourceDatabase.open(with_user(url, "plain_user"), PROFILE) as database:
         assert database.prove_read_only("patient") == (6, 6)
     run_sql(postgresql_url, "DROP ROLE plain_user")
 

@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ001 - the record holds the practice's local times, without a zone
 """Whole patients out of staging: the same on SQLite and PostgreSQL; whatever is not understood is told and left out."""
 
 from __future__ import annotations

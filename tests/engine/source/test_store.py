@@ -149,8 +149,7 @@ def test_the_walk_lists_links_and_does_not_follow_them(root: Path, tmp_path: Pat
 
 
 def test_a_name_that_is_not_utf8_can_be_listed_and_printed(root: Path) -> None:
-    with open(os.fsencode(root) + b"/caf\xe9.dcm", "wb") as file:
-        file.write(b"x")
+    (root / os.fsdecode(b"caf\xe9.dcm")).write_bytes(b"x")
     names = [name for name, _, _ in SourceStore([root]).walk()]
     assert "caf\\xe9.dcm" in names
     assert all(name.encode() for name in names)

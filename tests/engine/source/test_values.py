@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ001 - the record holds the practice's local times, without a zone
 """Database values become values of the record, or say that they cannot."""
 
 from __future__ import annotations
