@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.reconcile.forms import PARENT, SourceForm
-from engine.reconcile.image_check import ImageAnswer
+from engine.reconcile.image_values import ImageAnswer
 from engine.reconcile.judgement import Discrepancy, Judgement, record
 from engine.reconcile.matching import Held
 from engine.reconcile.normal import Facts
@@ -124,12 +124,12 @@ class _Comparison:
         counts.pixels_equal += answer.pixels_equal
         counts.views_equal += answer.view_equal
         counts.integrity_equal += answer.integrity_equal
-        self._image_records(answer, {name: looked.get(name) for name in expected}, looked.get("integrity"), found)
+        self._image_records(answer, {name: looked.get(name) for name in expected}, found)
 
-    def _image_records(self, answer: ImageAnswer, said: Facts, kept_hash: str | None, found: list[Discrepancy]) -> None:
+    def _image_records(self, answer: ImageAnswer, said: Facts, found: list[Discrepancy]) -> None:
         """What the database says of an image, and what someone finds who starts from its file."""
         in_rows = [item for item in found if not item.on_disk]
-        self.result.database.append(record("image", said, kept_hash, in_rows))
+        self.result.database.append(record("image", said, answer.row_content, in_rows))
         if not any(item.code is FindingCode.FILE_MISSING for item in found):
             self.result.disk.append(record("image", said, answer.disk_content, found))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from engine.reconcile.flaw import Flaw
+from engine.reconcile.image_values import Flaw
 from engine.reconcile.native_reader import Field, NativeFile, NativeLayout, Value, packed_text
 from engine.reconcile.source_pixels import Picture
 from protocol.errors import UsageProblem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from engine.reconcile.image_check import ImageQuestion
+from engine.reconcile.image_values import ImageQuestion
 from engine.reconcile.matching import Held
 from engine.reconcile.native_reader import Value
 from engine.reconcile.normal import Facts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -57,6 +58,14 @@ class Database:
                 where=self._name,
                 next_step="check that the database runs and fits its profile, then run reconcile again",
             ) from problem
+
+
+def files_of(url: str) -> frozenset[Path]:
+    """The files of a database that is a file: they may stand in a store and are none of its images."""
+    made = make_url(url)
+    if made.get_backend_name() != "sqlite" or not made.database:
+        return frozenset()
+    return frozenset(Path(made.database + suffix) for suffix in ("", "-wal", "-shm", "-journal"))
 
 
 def _read_only(url: URL) -> Engine:

@@ -14,13 +14,14 @@ from engine.reconcile.compare import judge
 from engine.reconcile.disk_view import walk
 from engine.reconcile.forms import SourceForm, TargetForm, turner_of
 from engine.reconcile.header_check import require_checkable
-from engine.reconcile.image_check import Eyes, FileKind, ImageAnswer, ImageQuestion, examine
+from engine.reconcile.image_check import examine
+from engine.reconcile.image_values import Eyes, FileKind, ImageAnswer, ImageQuestion
 from engine.reconcile.judgement import Counts, Discrepancy, Judgement, Record
 from engine.reconcile.leftovers import Leftovers, leftovers
 from engine.reconcile.matching import Held, Matcher
 from engine.reconcile.native_reader import layout_of
 from engine.reconcile.questions import NAMES, questions
-from engine.reconcile.reading import Database
+from engine.reconcile.reading import Database, files_of
 from engine.reconcile.row_check import Lines
 from engine.reconcile.source_view import SourcePatient, SourceTotals, SourceView
 from engine.reconcile.target_view import Shape, TargetView, shape_of
@@ -29,6 +30,7 @@ from engine.workers import WorkerDied, Workers
 from protocol.digests import SetDigest
 from protocol.errors import EnvironmentProblem
 from protocol.statements import SetDigests
+from protocol.vocabulary import FindingCode
 
 _Pool = Workers[tuple[ImageQuestion, ...], list[ImageAnswer]]
 
@@ -88,7 +90,8 @@ def reconcile(
         listener.total(totals.wanted_patients, totals.wanted_images)
         target_view = TargetView(base, target, shape, TargetForm(target))
         rows = target_view.fill(book)
-        book.put_files(walk(places.target_store, target))
+        own = files_of(places.target)
+        book.put_files(file for file in walk(places.target_store, target) if places.target_store / file[0] not in own)
         book.index()
         sets = _Sets(digest_key)
         scan = _Scan(book, shape, form, sets, listener)
@@ -97,6 +100,7 @@ def reconcile(
         scan.see_leftovers()
         scan.counts.declared += view.lost_images
         counts = target_view.counts()
+        scan.hold_against(counts)
         _tally(sets, scan.counts, counts)
         files, file_bytes = book.file_totals()
     return Reconciliation(scan.counts, totals, counts, scan.leftovers, sets.closed(), rows, files, file_bytes)
@@ -190,6 +194,22 @@ class _Scan:
         for leftover in leftovers(self._book, self._shape, self.leftovers):
             self._listener.found(None, leftover.finding)
             (self._sets.disk if leftover.on_disk else self._sets.database).add(leftover.record)
+
+    def hold_against(self, target: Mapping[str, int]) -> None:
+        """What a viewer of the target counts, which a row's own marks may hide from it, against what there is."""
+        for name, seen, too_few, too_many in (
+            (
+                "patients",
+                self.counts.patients + self.leftovers.patients,
+                FindingCode.PATIENT_MISSING,
+                FindingCode.PATIENT_EXTRA,
+            ),
+            ("images", self.counts.images + self.leftovers.images, FindingCode.ROW_MISSING, FindingCode.ROW_EXTRA),
+        ):
+            if target[name] != seen:
+                code = too_few if target[name] < seen else too_many
+                detail = f"the target counts {target[name]} {name}, where {seen} are expected"
+                self._listener.found(None, Discrepancy(code, f"audit.{name}", detail))
 
 
 def _tally(sets: _Sets, counts: Counts, target: Mapping[str, int]) -> None:

@@ -70,14 +70,15 @@ class Picture:
         """The samples as unsigned 16-bit words, as a target keeps them; signed ones in two's complement."""
         return self.samples.astype("<u2", copy=False)
 
-    def covered(self) -> bytes:
+    def covered(self) -> memoryview:
         """The bytes an integrity hash over pixels covers."""
-        return words_of(self.samples, keep_bytes=self.keeps_bytes)
+        return covered(self.samples, keep_bytes=self.keeps_bytes)
 
 
-def words_of(samples: NDArray[Any], *, keep_bytes: bool) -> bytes:
-    """Samples row by row as unsigned 16-bit little-endian words, or as bytes."""
-    return samples.astype(np.uint8 if keep_bytes else "<u2", copy=False).tobytes()
+def covered(samples: NDArray[Any], *, keep_bytes: bool) -> memoryview:
+    """Samples row by row as unsigned 16-bit little-endian words, or as bytes; no copy if they stand like that."""
+    plain = np.ascontiguousarray(samples.astype(np.uint8 if keep_bytes else "<u2", copy=False))
+    return plain.reshape(-1).view(np.uint8).data
 
 
 def look_at(data: bytes, path: Path) -> Picture:

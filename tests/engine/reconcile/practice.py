@@ -31,6 +31,7 @@ from protocol.vocabulary import FindingCode
 
 Row = dict[str, Any]
 KEY = bytes(range(32))
+NOON = datetime.fromisoformat("2019-03-04T12:20:30")
 SOURCE_VIEW = OrientationNotation("degrees-clockwise", "horizontal", "rotate-then-mirror")
 TARGET_VIEW = OrientationNotation("quarter-turns-counterclockwise", "vertical", "mirror-then-rotate")
 CATEGORIES = {"INTRAORAL": 1, "PANORAMIC": 2, "CEPHALOGRAM": 3, "PICTURE_INTRAORAL": 4, "PICTURE_EXTRAORAL": 5}
@@ -46,17 +47,6 @@ PEOPLE = (
     {"id": 5, "family_name": "Иванов", "given_name": "Пётр", "middle_name": None, "sex": "M", "practice_pms_id": "7"},
     {"id": 8, "family_name": "Nobody", "given_name": "Bare", "middle_name": None, "sex": None, "practice_pms_id": None},
 )
-NAME_COLUMNS = {
-    "id",
-    "patient_id",
-    "study_id",
-    "series_id",
-    "device_id",
-    "instance_number",
-    "rotation",
-    "mirrored",
-    "deleted",
-}
 
 
 def grey(seed: int, shape: tuple[int, int] = (9, 14), bits: int = 12) -> NDArray[np.uint16]:
@@ -112,7 +102,7 @@ class Shot:
     rotation: int = 0
     mirrored: bool = False
     teeth: tuple[int, ...] = ()
-    acquired_at: datetime | None = datetime(2019, 3, 4, 10, 20, 30)
+    acquired_at: datetime | None = NOON
     flags: int = 0
     bits: int = 16
     window: tuple[float, float] = (0.0, 0.0)
@@ -134,7 +124,7 @@ class Shot:
 def shots() -> tuple[Shot, ...]:
     first, second, rle = grey(1), grey(2, bits=16), grey(3, (20, 6))
     snapshot, drawing, wide = encoded(colour(4), "JPEG"), encoded(colour(5), "PNG"), colour(6)
-    late = datetime(2021, 12, 31, 23, 59, 59, 123456)
+    late = datetime.fromisoformat("2021-12-31T23:59:59.123456")
     return (
         Shot(
             11,
@@ -257,7 +247,7 @@ def _write_people(made: Practice) -> None:
 
 
 def _write_visit(made: Practice, person: Row, key: int, *, is_bare: bool) -> None:
-    patient, started = person["id"], datetime(2019, 3, 4, 10, 0, 0, 250000)
+    patient, started = person["id"], datetime.fromisoformat("2019-03-04T10:00:00.250000")
     name = "Recall" if patient == 3 else None
     study = {"id": patient, "patient_id": patient, "study_instance_uid": f"1.9.{patient}", "description": name}
     made.source["study"].append({**study, "study_date_time": started})
@@ -323,7 +313,7 @@ def _write_wanting(made: Practice) -> None:
 
 def _target_image(made: Practice, shot: Shot) -> None:
     key, person = shot.visual, next(number for number, item in enumerate(PEOPLE) if item["id"] == shot.patient)
-    file, content, kind = target_file(shot, key, PEOPLE[person], covered=None)
+    file, content, kind = target_file(shot, key, PEOPLE[person])
     digits = f"{key:08x}"
     path = f"Images/{digits[0]}{digits[4]}/{digits[1]}{digits[5]}/{digits[2]}{digits[6]}/{digits}.{kind}"
     made.target_files[path] = file
@@ -354,22 +344,30 @@ def _target_image(made: Practice, shot: Shot) -> None:
     made.target["ActivityLog"].append({"ItemID": key, "Event": "FileImport", "Filename": path, "EventDateTime": kept})
 
 
-def target_file(shot: Shot, key: int, person: Row, covered: bytes | None) -> tuple[bytes, bytes, str]:
-    """(file, hash, type) of the target; `covered` stands for other bytes than the right ones under the hash."""
+def target_file(shot: Shot, key: int, person: Row) -> tuple[bytes, bytes, str]:
+    """(file, hash, type) of the target."""
     if shot.file.endswith(".jpg"):
-        return shot.data, hashlib.md5(covered or shot.data).digest(), "jpg"
+        return shot.data, md5(shot.data), "jpg"
     if shot.is_photo:
         data = shot.data if shot.file.endswith(".png") else encoded(shot.pixels, "PNG")
-        return data, hashlib.md5(covered or shot.pixels.tobytes()).digest(), "png"
+        return data, md5(shot.pixels.tobytes()), "png"
     payload = shot.pixels.astype("<u2").tobytes()
-    content = hashlib.md5(covered or payload).digest()
+    content = md5(payload)
     return dex(shot, key, f"{person['family_name']}^{person['given_name']}", payload, content), content, "dex"
+
+
+def md5(data: bytes) -> bytes:
+    return hashlib.md5(data, usedforsecurity=False).digest()
 
 
 def dex(shot: Shot, key: int, person: str, payload: bytes, content: bytes) -> bytes:
     """A native file, field after field as its description lists them."""
     height, width = shot.pixels.shape
-    ticks = (shot.acquired_at - datetime(1601, 1, 1)) // timedelta(microseconds=1) * 10 if shot.acquired_at else 0
+    ticks = (
+        (shot.acquired_at - datetime.fromisoformat("1601-01-01")) // timedelta(microseconds=1) * 10
+        if shot.acquired_at
+        else 0
+    )
     head = b"DEX1" + struct.pack("<HHIII", 256, 3, key, width, height)
     head += struct.pack("<BBBB", 16, shot.bits, 1, shot.flags) + struct.pack("<dd", *shot.window)
     head += struct.pack("<Q", ticks) + content + struct.pack("<I", len(payload))
@@ -388,7 +386,8 @@ _SOURCE_TABLES = {
     "study": _columns("id patient_id study_instance_uid description study_date_time"),
     "series": _columns("id study_id series_instance_uid description device_id"),
     "media": _columns(
-        "id series_id type sop_instance_uid file_name category acquisition_date_time instance_number rotation mirrored teeth deleted"
+        "id series_id type sop_instance_uid file_name category acquisition_date_time instance_number rotation "
+        "mirrored teeth deleted"
     ),
     "device": _columns("id manufacturer model serial_number"),
     "annotation": _columns("id media_id kind geometry"),
@@ -405,8 +404,8 @@ _TARGET_TABLES = {
 }
 _NUMBERS = frozenset(
     _columns(
-        "id patient_id study_id series_id device_id media_id instance_number rotation mirrored deleted PersonID Removed "
-        "TypeID StudyRecordID PatientID SeriesID VisualID ImageCategory ImageNum ItemID"
+        "id patient_id study_id series_id device_id media_id instance_number rotation mirrored deleted PersonID "
+        "Removed TypeID StudyRecordID PatientID SeriesID VisualID ImageCategory ImageNum ItemID"
     )
 )
 _TIMES = frozenset(_columns("study_date_time acquisition_date_time CreatedDate AcquiredDate EventDateTime"))

@@ -1,0 +1,44 @@
+"""Files opened for reading only, without a trace where the system allows that, and never from outside a store."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.reconcile.source_pixels import SourceWanting
+from protocol.vocabulary import FindingCode
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file's bytes and where it stands."""
+
+    data: bytes
+    path: Path
+
+
+def read_below(roots: tuple[Path, ...], file: str) -> Found:
+    """A file from the first root that has it. Raises SourceWanting."""
+    for root in roots:
+        path = root / file
+        if path.is_file() and path.resolve().is_relative_to(root.resolve()):
+            data = read_quietly(path)
+            if data is None:
+                raise SourceWanting(FindingCode.UNREADABLE_FILE, "the file cannot be opened")
+            return Found(data, path)
+    raise SourceWanting(FindingCode.MISSING_FILE, "no such file in the source store")
+
+
+def read_quietly(path: Path) -> bytes | None:
+    """A file's bytes, None if it cannot be read; the time of last access stays as it was where the system allows."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+    try:
+        try:
+            handle = os.open(path, flags | getattr(os, "O_NOATIME", 0))
+        except PermissionError:
+            handle = os.open(path, flags)
+        with os.fdopen(handle, "rb") as file:
+            return file.read()
+    except OSError:
+        return None

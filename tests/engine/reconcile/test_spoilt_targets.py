@@ -1,0 +1,54 @@
+"""The verifier verified: a faithful target passes, and every seeded fault is caught and named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from engine.phases.reconcile import checks_of
+from protocol.vocabulary import ADVICE, FindingCode, Severity, Verdict
+from tests.engine.reconcile.practice import judged, practice
+from tests.engine.reconcile.spoilers import SPOILERS, Spoiler
+
+
+def test_a_faithful_target_is_exact_and_its_three_digests_are_equal(tmp_path: Path) -> None:
+    verdict = judged(practice().write(tmp_path / "p"))
+    assert verdict.codes == {
+        FindingCode.MISSING_FILE,
+        FindingCode.EMPTY_FILE,
+        FindingCode.TRUNCATED,
+        FindingCode.MULTIFRAME,
+    }
+    assert len(set(verdict.digests)) == 1
+    assert {check.verdict for check in checks_of(verdict.result)} == {Verdict.PASS}
+    assert (verdict.result.counts.patients, verdict.result.counts.images) == (3, 6)
+
+
+def test_a_faithful_target_is_exact_in_worker_processes_too(tmp_path: Path) -> None:
+    places = practice().write(tmp_path / "p")
+    assert judged(places, workers=2).result == judged(places, workers=1).result
+
+
+@pytest.mark.parametrize("spoiler", SPOILERS, ids=lambda spoiler: spoiler.name)
+def test_a_seeded_fault_is_caught_and_named(spoiler: Spoiler, tmp_path: Path) -> None:
+    made = practice()
+    spoiler.spoil(made, Random(1))
+    _must_be_caught(spoiler, made, tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_faults_seeded_at_random_are_all_caught(seed: int, tmp_path: Path) -> None:
+    random = Random(seed)
+    spoiler, made = random.choice(SPOILERS), practice()
+    spoiler.spoil(made, random)
+    _must_be_caught(spoiler, made, tmp_path)
+
+
+def _must_be_caught(spoiler: Spoiler, made: object, tmp_path: Path) -> None:
+    verdict = judged(made.write(tmp_path / "p"))  # type: ignore[attr-defined]
+    blockers = {code for code in verdict.codes if ADVICE[code].severity is Severity.BLOCKER}
+    assert spoiler.codes <= blockers, verdict.found
+    assert len(set(verdict.digests)) > 1, "the digests of unequal sets are equal"
+    assert any(check.verdict is Verdict.FAIL for check in checks_of(verdict.result))
