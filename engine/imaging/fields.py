@@ -47,11 +47,13 @@ class _Text(construct.Adapter):  # type: ignore[misc]
 
     def _decode(self, raw: bytes, context: object, path: str) -> str:
         text = raw[1:].rstrip(b"\0").decode(self._encoding)
-        if "\0" in text or self._encode(text, context, path) != raw:
+        if self._encode(text, context, path) != raw:
             raise construct.ConstructError("not a text between NULs", path=path)
         return text
 
     def _encode(self, text: str | None, context: object, path: str) -> bytes:
+        if text and "\0" in text:
+            raise construct.ConstructError("a NUL within the text", path=path)
         room = self._size - 2
         cut = (text or "").encode(self._encoding)[:room].decode(self._encoding, errors="ignore")
         return b"\0" + cut.encode(self._encoding).ljust(self._size - 1, b"\0")

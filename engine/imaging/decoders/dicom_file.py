@@ -6,6 +6,7 @@ pydicom only parses; it never decodes a frame here, so it cannot choose a decode
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 import zlib
 from dataclasses import dataclass, field
@@ -27,7 +28,9 @@ _UNDEFINED = 0xFFFFFFFF
 _LONG_VRS = frozenset({"OB", "OW", "UN", "OF", "OD"})
 _META_BYTES = 4096  # bytes searched for the deflated transfer syntax; file meta information is a few hundred
 
-config.settings.reading_validation_mode = config.IGNORE  # judged by content here; pydicom's complaints may quote names
+# A file is judged by its content here. pydicom's own complaints quote values, so they go nowhere.
+config.settings.reading_validation_mode = config.IGNORE
+logging.getLogger("pydicom").propagate = False
 
 
 @dataclass(frozen=True, slots=True)

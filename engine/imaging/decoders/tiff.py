@@ -1,4 +1,4 @@
-"""TIFF files: one page, grey, colour or palette, 1 to 16 bits."""
+"""TIFF files: one page, grey or colour, 1 to 16 bits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.imaging.decoders.tiff_tags import ORIENTATION, directories
+from engine.imaging.decoders.tiff_tags import directories, orientation_of
 from engine.imaging.limits import require_dimensions, require_frames
 from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels
 from engine.imaging.problem import ImageProblem, foreign
@@ -20,6 +20,7 @@ _KIND, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 
 _OFFSETS, _COUNTS = (273, 324), (279, 325)  # strips, tiles
 _PREVIEW = 1  # bit of the kind of a page: a smaller version of another one
 _WHITE_IS_ZERO = 0
+_PHOTOMETRICS = {_WHITE_IS_ZERO: MONOCHROME1, 1: MONOCHROME2, 2: RGB, 6: RGB}  # 6: YCbCr, which decodes to RGB
 _LOSSY = frozenset({6, 7})  # JPEG
 
 Tags = Mapping[int, tuple[int, ...]]
@@ -50,18 +51,20 @@ def decode(data: bytes) -> Pixels:
 
 
 def _pixels(array: NDArray[Any], tags: Tags) -> Pixels:
-    if array.ndim == 3 and array.shape[2] != 3:
-        raise ImageProblem(FindingCode.NO_DECODER, f"TIFF with {array.shape[2]} samples per pixel")
-    if array.dtype not in (np.uint8, np.uint16):
-        raise ImageProblem(FindingCode.NO_DECODER, f"TIFF with samples of type {array.dtype}")
-    grey = MONOCHROME1 if _first(tags, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO else MONOCHROME2
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8)
+    photometric = _PHOTOMETRICS.get(_first(tags, _PHOTOMETRIC, 1))
+    shape = (3,) if photometric == RGB else ()
+    if photometric is None or array.shape[2:] != shape or array.dtype not in (np.uint8, np.uint16):
+        detail = f"TIFF of photometric {_first(tags, _PHOTOMETRIC, 1)}, {array.shape}, {array.dtype}"
+        raise ImageProblem(FindingCode.NO_DECODER, detail)
     return Pixels(
         np.ascontiguousarray(array),
         min(_first(tags, _BITS, 1), array.dtype.itemsize * 8) if array.ndim == 2 else array.dtype.itemsize * 8,
-        RGB if array.ndim == 3 else grey,
+        photometric,
         lossy=_first(tags, _COMPRESSION, 1) in _LOSSY,
         encoding=FORMAT,
-        exif=_first(tags, ORIENTATION, 1),
+        exif=orientation_of(tags),
     )
 
 

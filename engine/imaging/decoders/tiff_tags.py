@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
 
-ORIENTATION = 274
+_ORIENTATION = 274
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _SIZES = {3: (2, "H"), 4: (4, "I")}  # SHORT, LONG
 _MAX_DIRECTORIES = 64  # directories: a chain this long is a loop or a film, not a picture
@@ -46,5 +46,10 @@ def exif_orientation(block: bytes) -> int:
         first = next(directories(block))
     except (ImageProblem, struct.error, StopIteration):
         return 1
-    orientation = first.get(ORIENTATION, (1,))[0]
-    return orientation if 1 <= orientation <= 8 else 1
+    return orientation_of(first)
+
+
+def orientation_of(tags: Mapping[int, tuple[int, ...]]) -> int:
+    """The EXIF orientation 1-8 that a directory states; 1 where it states none."""
+    stated = tags.get(_ORIENTATION) or (1,)
+    return stated[0] if 1 <= stated[0] <= 8 else 1

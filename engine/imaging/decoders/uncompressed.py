@@ -43,10 +43,11 @@ def decode(frame: bytes | memoryview, layout: Layout) -> Decoded:
 def _require_size(raw: NDArray[np.uint8], size: int) -> None:
     if raw.size < size:
         raise ImageProblem(FindingCode.TRUNCATED, f"{raw.size} of {size} bytes of pixels")
-    if raw.size >= 2 * size:
+    extra = raw.size - size
+    if extra >= size and extra > size % 2:  # a lone byte is padding to an even length
         raise ImageProblem(FindingCode.MULTIFRAME, f"{raw.size} bytes of pixels, a frame has {size}")
     if raw[size:].any():
-        detail = f"{raw.size - size} bytes of pixels more than the header accounts for"
+        detail = f"{extra} bytes of pixels more than the header accounts for"
         raise ImageProblem(FindingCode.UNREADABLE_FILE, detail)
 
 

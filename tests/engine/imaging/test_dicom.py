@@ -1,0 +1,263 @@
+"""DICOM: the same picture in every lossless encoding gives the same pixels; everything else has its own code."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pydicom.encaps import encapsulate
+
+from engine.imaging import limits
+from engine.imaging.decode import decode, encoding, is_available
+from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB
+from engine.imaging.problem import ImageProblem
+from protocol.vocabulary import FindingCode
+from tests.engine.imaging import dicoms
+from tests.engine.imaging.dicoms import dicom
+
+GREY = np.random.default_rng(7).integers(0, 4096, (11, 6)).astype("<u2")
+COLOUR = np.random.default_rng(8).integers(0, 256, (10, 6, 3)).astype(np.uint8)
+
+
+@st.composite
+def stored(draw: st.DrawFn) -> tuple[NDArray[Any], int]:
+    """Samples as DICOM may hold them, and how many bits mean something."""
+    allocated, colour = draw(st.sampled_from([8, 16])), draw(st.booleans())
+    bits, signed = draw(st.integers(1, allocated)), draw(st.booleans()) and not colour
+    low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
+    shape = (draw(st.integers(1, 12)), draw(st.integers(1, 12)), *((3,) if colour else ()))
+    chance = np.random.default_rng(draw(st.integers(0, 2**32)))
+    return chance.integers(low, high, shape).astype(f"<{'i' if signed else 'u'}{allocated // 8}"), bits
+
+
+def code_of(data: bytes) -> FindingCode:
+    with pytest.raises(ImageProblem) as problem:
+        decode(data)
+    return problem.value.code
+
+
+@pytest.mark.parametrize("syntax", dicoms.LOSSLESS)
+@given(picture=stored())
+@settings(max_examples=60)
+def test_a_lossless_encoding_gives_the_very_samples(syntax: str, picture: tuple[NDArray[Any], int]) -> None:
+    array, bits = picture
+    pixels = decode(dicom(array, bits, RGB if array.ndim == 3 else MONOCHROME1, syntax))
+    assert pixels.array.dtype == array.dtype
+    assert np.array_equal(pixels.array, array)
+    assert (pixels.bits_stored, pixels.lossy, pixels.signed) == (bits, False, array.dtype.kind == "i")
+    assert pixels.photometric == (RGB if array.ndim == 3 else MONOCHROME1)
+    assert pixels.encoding == f"dicom {syntax}"
+
+
+def test_uncompressed_pixels_are_a_view_of_the_file() -> None:
+    data = dicom(GREY, 12, MONOCHROME2, dicoms.EXPLICIT)
+    assert np.shares_memory(decode(data).array, np.frombuffer(data, np.uint8))
+
+
+def test_the_encoding_is_told_without_decoding() -> None:
+    for syntax in dicoms.LOSSLESS:
+        data = dicom(GREY, 12, MONOCHROME2, syntax)
+        assert encoding(data) == f"dicom {syntax}"
+        assert is_available(data)
+    assert not is_available(dicom(GREY, 12, MONOCHROME2, f"{dicoms.STANDARD}.4.100", PixelData=encapsulate([b"12"])))
+
+
+def test_separate_colour_planes_are_interleaved() -> None:
+    planes = np.moveaxis(COLOUR, 2, 0).tobytes()
+    data = dicom(COLOUR, 8, RGB, dicoms.EXPLICIT, PlanarConfiguration=1, PixelData=planes)
+    assert np.array_equal(decode(data).array, COLOUR)
+
+
+@pytest.mark.parametrize(("photometric", "layout"), [("YBR_FULL", "full"), ("YBR_FULL_422", "halved")])
+def test_ybr_becomes_the_rgb_that_the_standard_defines(photometric: str, layout: str) -> None:
+    y, cb, cr = 150, 90, 200
+    one_pair = [y, cb, cr] * 2 if layout == "full" else [y, y, cb, cr]
+    data = dicom(COLOUR, 8, photometric, dicoms.EXPLICIT, PixelData=bytes(one_pair * (COLOUR.size // 6)))
+    red, green = y + 1.402 * (cr - 128), y - 0.344136 * (cb - 128) - 0.714136 * (cr - 128)
+    expected = [round(value) for value in (red, green, y + 1.772 * (cb - 128))]
+    pixels = decode(data)
+    assert pixels.photometric == RGB
+    assert (pixels.array == np.clip(expected, 0, 255)).all()
+
+
+def palette_attributes(depth: int, first: int) -> dict[str, Any]:
+    entries = np.arange(16) * (5 if depth == 8 else 1000)
+    attributes: dict[str, Any] = {}
+    for step, colour in enumerate(("Red", "Green", "Blue")):
+        values = (entries + step).astype(np.uint8 if depth == 8 else "<u2")
+        attributes[f"{colour}PaletteColorLookupTableDescriptor"] = [16, first, depth]
+        attributes[f"{colour}PaletteColorLookupTableData"] = values.tobytes()
+    return attributes
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_palette_gives_its_colours_and_holds_at_its_ends(depth: int, first: int) -> None:
+    stored_values = np.array([[0, 2, 3], [10, 18, 200]], np.uint8)
+    attributes = palette_attributes(depth, first)
+    pixels = decode(dicom(stored_values, 8, "PALETTE COLOR", dicoms.EXPLICIT, **attributes))
+    step = 5 if depth == 8 else 1000
+    index = np.clip(stored_values.astype(int) - first, 0, 15) * step
+    assert np.array_equal(pixels.array, np.stack([index, index + 1, index + 2], axis=-1))
+    assert (pixels.photometric, pixels.bits_stored) == (RGB, depth)
+
+
+def test_a_segmented_palette_is_expanded() -> None:
+    # three entries as they are, then a line to 70 in four steps, then the first segment again
+    segments = struct.pack("<12H", 0, 3, 10, 20, 30, 1, 4, 70, 2, 1, 0, 0)
+    attributes: dict[str, Any] = {}
+    for colour in ("Red", "Green", "Blue"):
+        attributes[f"{colour}PaletteColorLookupTableDescriptor"] = [10, 0, 16]
+        attributes[f"Segmented{colour}PaletteColorLookupTableData"] = segments
+    stored_values = np.arange(10, dtype=np.uint8).reshape(2, 5)
+    pixels = decode(dicom(stored_values, 8, "PALETTE COLOR", dicoms.EXPLICIT, **attributes))
+    assert pixels.array[..., 1].reshape(-1).tolist() == [10, 20, 30, 40, 50, 60, 70, 10, 20, 30]
+
+
+def test_samples_that_end_above_the_lowest_bit_are_brought_down() -> None:
+    data = dicom((GREY << 4).astype("<u2"), 12, MONOCHROME2, dicoms.EXPLICIT, HighBit=15)
+    assert np.array_equal(decode(data).array, GREY)
+
+
+def test_overlay_bits_above_the_samples_are_dropped() -> None:
+    overlaid = GREY | (1 << 13)
+    assert np.array_equal(decode(dicom(overlaid, 12, MONOCHROME2, dicoms.EXPLICIT)).array, GREY)
+
+
+def test_one_bit_pixels_are_unpacked() -> None:
+    bits = np.random.default_rng(3).integers(0, 2, (5, 7)).astype(np.uint8)
+    packed = np.packbits(bits, bitorder="little").tobytes() + b"\0"
+    data = dicom(bits, 1, MONOCHROME2, dicoms.EXPLICIT, BitsAllocated=1, PixelData=packed)
+    pixels = decode(data)
+    assert np.array_equal(pixels.array, bits)
+    assert pixels.bits_stored == 1
+
+
+def test_window_rescale_and_loss_are_carried_and_never_applied() -> None:
+    more = {"WindowCenter": [2048, 1], "WindowWidth": ["4096", "1"], "RescaleSlope": 2, "RescaleIntercept": -7}
+    pixels = decode(dicom(GREY, 12, MONOCHROME2, dicoms.EXPLICIT, LossyImageCompression="01", **more))
+    assert (pixels.window, pixels.rescale, pixels.lossy) == ((2048.0, 4096.0), (2.0, -7.0), True)
+    assert np.array_equal(pixels.array, GREY)
+
+
+def test_half_a_window_is_none() -> None:
+    assert decode(dicom(GREY, 12, MONOCHROME2, dicoms.EXPLICIT, WindowCenter=3)).window is None
+
+
+def test_a_baseline_jpeg_is_lossy_and_close() -> None:
+    smooth = np.repeat(np.arange(0, 240, 10, dtype=np.uint8)[:, None], 24, axis=1)
+    pixels = decode(dicom(smooth, 8, MONOCHROME2, dicoms.JPEG_BASELINE))
+    assert pixels.lossy
+    assert np.abs(pixels.array.astype(int) - smooth).max() < 8
+
+
+def test_several_frames_and_volumes_have_codes_of_their_own() -> None:
+    twice = {"PixelData": GREY.tobytes() * 2, "NumberOfFrames": 2}
+    assert code_of(dicom(GREY, 12, MONOCHROME2, dicoms.EXPLICIT, **twice)) is FindingCode.MULTIFRAME
+    volume = dicom(GREY, 12, MONOCHROME2, dicoms.EXPLICIT, SOPClassUID=dicoms.ENHANCED_CT, **twice)
+    assert code_of(volume) is FindingCode.VOLUME
+
+
+def test_frames_that_the_header_hides_are_found() -> None:
+    hidden = dicom(GREY, 12, MONOCHROME2, dicoms.EXPLICIT, PixelData=GREY.tobytes() * 2)
+    assert code_of(hidden) is FindingCode.MULTIFRAME
+    frames = encapsulate([dicoms.frame(GREY, 12, dicoms.JPEG_LS)] * 2)
+    assert code_of(dicom(GREY, 12, MONOCHROME2, dicoms.JPEG_LS, PixelData=frames)) is FindingCode.MULTIFRAME
+
+
+def test_one_frame_in_many_fragments_is_put_together() -> None:
+    whole = dicoms.frame(GREY, 12, dicoms.JPEG_SV1)
+    data = dicom(GREY, 12, MONOCHROME2, dicoms.JPEG_SV1, PixelData=encapsulate([whole], fragments_per_frame=3))
+    assert np.array_equal(decode(data).array, GREY)
+
+
+@pytest.mark.parametrize("syntax", dicoms.LOSSLESS)
+@pytest.mark.parametrize("kept", [0.35, 0.9, 0.98])
+def test_a_file_cut_off_is_truncated(syntax: str, kept: float) -> None:
+    picture = np.random.default_rng(1).integers(0, 4096, (64, 48)).astype("<u2")
+    data = dicom(picture, 12, MONOCHROME2, syntax)
+    assert code_of(data[: int(len(data) * kept)]) is FindingCode.TRUNCATED
+
+
+@pytest.mark.parametrize("syntax", [dicoms.JPEG_SV1, dicoms.JPEG_LS, dicoms.J2K])
+def test_a_codestream_cut_off_inside_a_whole_file_is_truncated(syntax: str) -> None:
+    short = dicoms.frame(GREY, 12, syntax)[:-20]
+    assert code_of(dicom(GREY, 12, MONOCHROME2, syntax, PixelData=encapsulate([short]))) is FindingCode.TRUNCATED
+
+
+@pytest.mark.parametrize("syntax", [dicoms.JPEG_SV1, dicoms.JPEG_LS, dicoms.J2K])
+def test_a_codestream_of_another_size_is_refused(syntax: str) -> None:
+    other = encapsulate([dicoms.frame(GREY[:-1].copy(), 12, syntax)])
+    assert code_of(dicom(GREY, 12, MONOCHROME2, syntax, PixelData=other)) is FindingCode.UNREADABLE_FILE
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"BitsAllocated": 32, "BitsStored": 32, "HighBit": 31}, FindingCode.NO_DECODER),
+        ({"PhotometricInterpretation": "CMYK"}, FindingCode.NO_DECODER),
+        ({"PhotometricInterpretation": "YBR_PARTIAL_422"}, FindingCode.NO_DECODER),
+        ({"PhotometricInterpretation": RGB}, FindingCode.UNREADABLE_FILE),
+        ({"BitsStored": 17, "HighBit": 16}, FindingCode.UNREADABLE_FILE),
+        ({"HighBit": 3}, FindingCode.UNREADABLE_FILE),
+        ({"Rows": 0}, FindingCode.UNREADABLE_FILE),
+        ({"Rows": 65535, "Columns": 6}, FindingCode.TOO_LARGE),
+        ({"Rows": 30000, "Columns": 30000}, FindingCode.TOO_LARGE),
+        ({"PixelData": GREY.tobytes() + b"left over"}, FindingCode.UNREADABLE_FILE),
+        ({"PixelData": b""}, FindingCode.TRUNCATED),
+    ],
+)
+def test_a_header_that_cannot_be_has_a_code(change: dict[str, Any], code: FindingCode) -> None:
+    more = {"PixelData": GREY.tobytes(), **change}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert code_of(dicom(GREY, 12, MONOCHROME2, dicoms.EXPLICIT, **more)) is code
+
+
+def test_an_unknown_transfer_syntax_has_no_decoder() -> None:
+    data = dicom(GREY, 12, MONOCHROME2, f"{dicoms.STANDARD}.4.100", PixelData=encapsulate([b"12"]))
+    assert code_of(data) is FindingCode.NO_DECODER
+
+
+def test_compressed_pixels_under_an_uncompressed_name_are_refused() -> None:
+    data = dicom(GREY, 12, MONOCHROME2, dicoms.JPEG_LS)
+    changed = data.replace(b"1.2.840.10008.1.2.4.80", b"1.2.840.10008.1.2.1\0\0\0")
+    assert code_of(changed) is FindingCode.UNREADABLE_FILE
+
+
+def test_a_deflated_bomb_is_refused_before_it_unfolds(monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = dicom(GREY, 12, MONOCHROME2, dicoms.DEFLATED, PixelData=bytes(1 << 20))
+    monkeypatch.setattr("engine.imaging.decoders.dicom_file.MAX_FILE_BYTES", 1 << 16)
+    assert code_of(bomb) is FindingCode.TOO_LARGE
+
+
+def test_a_run_length_bomb_is_refused_before_it_unfolds() -> None:
+    runs = struct.pack("<16I", 2, 64, 64 + 200_000, *[0] * 13) + b"\x81\x00" * 100_000 * 2
+    data = dicom(GREY, 12, MONOCHROME2, dicoms.RLE, PixelData=encapsulate([runs]))
+    assert code_of(data) is FindingCode.UNREADABLE_FILE
+
+
+def test_an_empty_file_and_a_file_beyond_the_limit_have_codes() -> None:
+    assert code_of(b"") is FindingCode.EMPTY_FILE
+    with pytest.raises(ImageProblem) as problem:
+        limits.require_file_size(limits.MAX_FILE_BYTES + 1)
+    assert problem.value.code is FindingCode.TOO_LARGE
+
+
+def test_the_converter_decodes_without_the_reconcilers_libraries() -> None:
+    program = (
+        "import sys; sys.modules['gdcm'] = sys.modules['PIL'] = None; from engine.imaging.decode import decode;"
+        "print(len([decode(bytes.fromhex(line)) for line in sys.stdin]))"
+    )
+    files = [dicom(GREY, 12, MONOCHROME2, syntax).hex() for syntax in dicoms.LOSSLESS]
+    lines = "\n".join(files)
+    done = subprocess.run([sys.executable, "-c", program], input=lines, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == str(len(files)), done.stderr
