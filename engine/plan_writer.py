@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ CREATE TABLE image (
     target_key INTEGER NOT NULL, uid TEXT NOT NULL, source_path TEXT NOT NULL, source_size INTEGER,
     source_sha256 TEXT, path TEXT, size INTEGER, sha256 TEXT, integrity TEXT, skipped TEXT,
     PRIMARY KEY (number, position)) WITHOUT ROWID;
-CREATE INDEX image_source_path ON image (source_path);
+CREATE TABLE source_file (path TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 
@@ -89,9 +89,13 @@ class PlanWriter:
             " (SELECT uid FROM image GROUP BY uid HAVING COUNT(*) > 1) ORDER BY i.number, i.position"
         )
 
-    def names_source(self, source_path: str) -> bool:
-        """Whether any planned or skipped image names this file of the source store."""
-        found = self._database.execute("SELECT 1 FROM image WHERE source_path = ? LIMIT 1", (source_path,))
+    def add_source_files(self, paths: Iterable[str]) -> None:
+        """Paths below the source store that some row of the source speaks of, converted or not."""
+        self._database.executemany("INSERT OR IGNORE INTO source_file VALUES (?)", ((path,) for path in paths))
+
+    def names_source(self, path: str) -> bool:
+        """Whether some row of the source speaks of this file of its store."""
+        found = self._database.execute("SELECT 1 FROM source_file WHERE path = ?", (path,))
         return found.fetchone() is not None
 
     @property

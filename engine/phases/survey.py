@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from engine.events import Finding
@@ -12,7 +13,9 @@ from engine.plan_writer import PlanWriter
 from engine.profiles.schema import SourceProfile
 from engine.source.database import SourceDatabase
 from engine.source.reader import read_patients
+from engine.source.records import RecordReader
 from engine.source.store import SourceStore
+from engine.source.values import Unreadable
 from engine.target import workshop
 from engine.target.files import TargetStore
 from engine.target.keys import Allotment
@@ -66,7 +69,6 @@ class Survey:
         self._job, self._staging, self._profile = job, staging, profile
         self._store, self._writer, self._found, self._seen_one = store, writer, found, seen_one
         self._seen = Seen()
-        self._files_left_out: set[str | None] = set()
 
     def run(self, baseline: Mapping[str, int]) -> Seen:
         """Adds every patient to the plan and reports everything found on the way."""
@@ -86,7 +88,6 @@ class Survey:
 
     def _left_out(self, finding: Finding) -> None:
         self._seen.images_left_out += finding.image is not None
-        self._files_left_out.add(finding.place)
         notice = Notice(finding.code, finding.image, finding.place, finding.detail)
         self._found(finding.patient, notice)
 
@@ -126,9 +127,16 @@ class Survey:
             self._found(patient, Notice(FindingCode.DUPLICATE_UID, image, detail=uid))
 
     def _report_orphan_files(self) -> None:
+        self._writer.add_source_files(self._files_of_rows())
         for path, size, _ in SourceStore(self._job.source.store).walk():
-            if path not in self._files_left_out and not self._writer.names_source(path):
+            if not self._writer.names_source(path):
                 self._found(None, Notice(FindingCode.ORPHAN_FILE, place=path, detail=f"{size} bytes"))
+
+    def _files_of_rows(self) -> Iterator[str]:
+        reader = RecordReader(self._profile)
+        for row in self._staging.rows(self._profile.audit.files):
+            with suppress(Unreadable):  # a row without a path is a finding of its own
+                yield reader.file(row)
 
 
 def _unmapped(surveyed: Surveyed) -> int:

@@ -147,12 +147,16 @@ class SourceFiles:
 
 @dataclass(frozen=True, slots=True)
 class SourceAudit:
-    """[audit] of a source: everything there is, and every declared exclusion by reason."""
+    """[audit] of a source: everything there is, and every declared exclusion by reason.
+
+    `files` names every file that any row speaks of, converted or not, by the columns of [files].resolve.
+    """
 
     patients: Query
     images: Query
     annotations: Query
     newest: Query
+    files: Query
     excluded: Mapping[str, Mapping[SkipReason, Query]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from string import Formatter
 
 from engine.profiles import schema
 from engine.profiles.common import (
@@ -38,7 +39,7 @@ def read_source(document: Document) -> SourceProfile:
         teeth=read_teeth(root.table("teeth")),
         orientation=read_orientation(root.table("orientation"), with_template=False),
         files=_files(root.table("files"), entities["image"].query),
-        audit=_audit(root.table("audit"), queries),
+        audit=_audit(root.table("audit"), queries, root.table("files").text("resolve")),
         digest=hashlib.sha256(document.content).hexdigest(),
     )
 
@@ -71,16 +72,26 @@ def _files(table: Table, image_query: Query) -> SourceFiles:
     return SourceFiles(table.text("resolve"), table.words("formats", schema.SOURCE_FORMATS))
 
 
-def _audit(table: Table, queries: QueryReader) -> SourceAudit:
-    table.only(("patients", "images", "annotations", "newest", "excluded"))
+def _audit(table: Table, queries: QueryReader, resolve: str) -> SourceAudit:
+    table.only(("patients", "images", "annotations", "newest", "files", "excluded"))
     excluded = table.table("excluded").only(("patients", "images"))
     return SourceAudit(
         patients=queries.single(table, "patients"),
         images=queries.single(table, "images"),
         annotations=queries.single(table, "annotations"),
         newest=queries.single(table, "newest"),
+        files=_every_file(table, queries, resolve),
         excluded={name: _excluded(excluded.table(name), queries) for name in ("patients", "images")},
     )
+
+
+def _every_file(table: Table, queries: QueryReader, resolve: str) -> Query:
+    query = queries.read(table, "files")
+    for _, column, _, _ in Formatter().parse(resolve):
+        if column and column not in query.columns:
+            near = closest(column, query.columns)
+            raise table.problem("files", f"the query selects no column named {column}{near}, which files.resolve needs")
+    return query
 
 
 def _excluded(table: Table, queries: QueryReader) -> Mapping[SkipReason, Query]:

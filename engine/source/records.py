@@ -74,7 +74,7 @@ class RecordReader:
             series_key=values.key(row, "series_key"),
             patient_key=values.key(row, "patient_key"),
             uid=values.needed_text(row, "uid"),
-            file=self._file(row),
+            file=self.file(row),
             acquired_at=values.optional_moment(row, "acquired_at"),
             category=Category(values.code(row, "category", self._codes["category"])),
             orientation=self._turned(row),
@@ -83,8 +83,8 @@ class RecordReader:
             number=values.integer(row, "number"),
         )
 
-    def _file(self, row: Row) -> str:
-        """The path below the store, with forward slashes however the source wrote it."""
+    def file(self, row: Row) -> str:
+        """The path below the store that a row names, with forward slashes however the source wrote it."""
         filled: Mapping[str, str | None] = {name: values.optional_text(row, name) for name in self._path_columns}
         for name, value in filled.items():
             if not value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.profiles.schema import TargetProfile
 from engine.target.database import TableMark, TargetDatabase
@@ -32,7 +33,7 @@ class TargetMark:
 
 def mark(database: TargetDatabase, store: TargetStore) -> TargetMark:
     """The target's content now."""
-    return TargetMark(tuple(database.fingerprint().items()), _files(store))
+    return TargetMark(tuple(database.fingerprint().items()), _files(store, database.file))
 
 
 def notices(database: TargetDatabase, profile: TargetProfile, found: TargetMark) -> Iterator[Notice]:
@@ -60,9 +61,12 @@ def _supported(version: str | None, versions: tuple[str, ...]) -> bool:
     return version is not None and any(version == named or version.startswith(f"{named}.") for named in versions)
 
 
-def _files(store: TargetStore) -> TableMark:
+def _files(store: TargetStore, database_file: Path | None) -> TableMark:
+    """All files of the store but the database's own, whose content the tables' marks speak of."""
     digest, count = hashlib.sha256(), 0
     for path, size, modified in store.walk():
+        if store.root / path == database_file:
+            continue
         digest.update(f"{path}\n{size} {modified}\n".encode("utf-8", "surrogateescape"))
         count += 1
     return TableMark(count, digest.hexdigest())

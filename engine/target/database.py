@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -55,6 +56,11 @@ class TargetDatabase:
     @property
     def dialect(self) -> str:
         return self._engine.dialect.name
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite target; it may lie inside the store."""
+        return Path(str(self._engine.url.database)) if self.dialect == "sqlite" else None
 
     def drift(self) -> list[str]:
         """Tables and columns the profile relies on that are not there, as `Table` or `Table.Column`."""

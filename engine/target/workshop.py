@@ -139,7 +139,7 @@ class Workshop:
         try:
             source = self._store.open_read(image.file)
         except StoreProblem as problem:
-            notice = Notice(problem.code, image.key, image.file, str(problem))
+            notice = Notice(problem.code, image.key, image.file, problem.detail)
             raise Failure(Kind.TRANSIENT, "a source file cannot be read as it was in the dry run", notice) from problem
         if hashlib.sha256(source).hexdigest() != planned.source_sha256:
             notice = Notice(FindingCode.TRANSIENT_READ, image.key, image.file, "differs from what the dry run read")
@@ -159,7 +159,7 @@ def incoming_name(planned: PlannedImage) -> str:
 def _problem_notice(image: Image, problem: Exception) -> Notice:
     """Why an image is not planned. What nobody foresaw blocks, and one odd file does not end the whole dry run."""
     if isinstance(problem, StoreProblem | ImageProblem):
-        return Notice(problem.code, image.key, image.file, str(problem))
+        return Notice(problem.code, image.key, image.file, problem.detail)
     return Notice(FindingCode.UNREADABLE_FILE, image.key, image.file, f"unexpected {type(problem).__name__}")
 
 
