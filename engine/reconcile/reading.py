@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Database:
     def dialect(self) -> str:
         return self._engine.dialect.name
 
-    def rows(self, query: Query) -> Iterator[Row]:
+    def rows(self, query: Query) -> Generator[Row]:
         """Every row, streamed over a connection of its own. Raises EnvironmentProblem."""
         with self._translated(), self._engine.connect() as connection:
             options = {"stream_results": True, "yield_per": _ROWS_AT_A_TIME}

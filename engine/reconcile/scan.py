@@ -96,7 +96,7 @@ def reconcile(
         sets = _Sets(digest_key)
         scan = _Scan(book, shape, form, sets, listener)
         pool = stack.enter_context(Workers(workers, _examine_all, _open_eyes, (eyes,)))
-        scan.compare(view.patients(), pool)
+        scan.compare(stack.enter_context(closing(view.patients())), pool)
         scan.see_leftovers()
         scan.counts.declared += view.lost_images
         counts = target_view.counts()

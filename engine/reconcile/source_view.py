@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -97,20 +98,21 @@ class SourceView:
             count(audit.annotations),
         )
 
-    def patients(self) -> Iterator[SourcePatient]:
+    def patients(self) -> Generator[SourcePatient]:
         """Every patient, streamed in the source's order. Raises UsageProblem if a query comes in another order."""
-        known = frozenset(str(row["key"]) for row in self._rows("patient"))
-        devices = {str(row["key"]): dict(row) for row in self._rows("device")}
-        streams = {name: _Groups(name, self._rows(name), known) for name in ("study", "series", "image")}
-        for row in self._rows("patient"):
-            groups = {name: stream.take(str(row["key"])) for name, stream in streams.items()}
-            yield self._patient(row, groups, devices)
-        for stream in streams.values():
-            stream.finish()
-        self.lost_images = streams["image"].lost
+        with ExitStack() as stack:
+            known = frozenset(str(row["key"]) for row in self._rows("patient", stack))
+            devices = {str(row["key"]): dict(row) for row in self._rows("device", stack)}
+            streams = {name: _Groups(name, self._rows(name, stack), known) for name in ("study", "series", "image")}
+            for row in self._rows("patient", stack):
+                groups = {name: stream.take(str(row["key"])) for name, stream in streams.items()}
+                yield self._patient(row, groups, devices)
+            for stream in streams.values():
+                stream.finish()
+            self.lost_images = streams["image"].lost
 
-    def _rows(self, entity: str) -> Iterator[Row]:
-        return self._database.rows(self._profile.entities[entity].query)
+    def _rows(self, entity: str, stack: ExitStack) -> Iterator[Row]:
+        return stack.enter_context(closing(self._database.rows(self._profile.entities[entity].query)))
 
     def _patient(self, row: Row, groups: Mapping[str, list[Row]], devices: Mapping[str, Row]) -> SourcePatient:
         form = self._form
