@@ -84,6 +84,8 @@ AMBIGUOUS: dict[str, tuple[Record, Record]] = {
     "empty and absent": ({"a": ""}, {"a": None}),
     "an absent value and an absent field": ({"a": None}, {}),
     "leading zeros": ({"chart": "00012"}, {"chart": "12"}),
+    "a value that imitates a field without its length": ({"a": "x", "b": "y"}, {"a": "xs:bs:y"}),
+    "a value that imitates a field": ({"a": "x", "b": "y"}, {"a": "xs1:bs1:y"}),
     "a value that imitates the framing": ({"a": "1:bs1:c"}, {"a": "1:b", "c": ""}),
     "composed and decomposed letters": ({"a": "\u00e9"}, {"a": "e\u0301"}),
 }
@@ -96,8 +98,9 @@ def test_similar_records_are_told_apart(one: Record, other: Record) -> None:
 
 @pytest.mark.attack
 def test_two_equal_records_do_not_cancel_out() -> None:
-    record: Record = {"a": 1}
-    assert digest([record, record]) not in (digest([]), digest([record]))
+    one: Record = {"a": 1}
+    other: Record = {"a": 2}
+    assert len({digest([one, one]), digest([other, other]), digest([one, other]), digest([one]), digest([])}) == 5
 
 
 def test_it_may_be_asked_along_the_way() -> None:
