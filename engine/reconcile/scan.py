@@ -98,7 +98,7 @@ def reconcile(
         pool = stack.enter_context(Workers(workers, _examine_all, _open_eyes, (eyes,)))
         scan.compare(stack.enter_context(closing(view.patients())), pool)
         scan.see_leftovers()
-        scan.counts.declared += view.lost_images
+        scan.declare_lost(view.lost_images)
         counts = target_view.counts()
         scan.hold_against(counts)
         _tally(sets, scan.counts, counts)
@@ -194,6 +194,12 @@ class _Scan:
         for leftover in leftovers(self._book, self._shape, self.leftovers):
             self._listener.found(None, leftover.finding)
             (self._sets.disk if leftover.on_disk else self._sets.database).add(leftover.record)
+
+    def declare_lost(self, images: list[str]) -> None:
+        """Image rows of the source that belong to no patient: declared, as no viewer could show them."""
+        for image in images:
+            self._listener.found(None, Discrepancy(FindingCode.ORPHAN_ROW, "source", "belongs to no patient", image))
+        self.counts.declared += len(images)
 
     def hold_against(self, target: Mapping[str, int]) -> None:
         """What a viewer of the target counts, which a row's own marks may hide from it, against what there is."""

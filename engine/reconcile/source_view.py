@@ -77,12 +77,12 @@ class SourceTotals:
 class SourceView:
     """Asks a staging database, by a source profile, for what the target should hold.
 
-    `lost_images` are image rows of patients nobody knows, known once `patients` has come to its end.
+    `lost_images` are keys of image rows that belong to no patient, known once `patients` has come to its end.
     """
 
     def __init__(self, database: Database, profile: SourceProfile, form: SourceForm) -> None:
         self._database, self._profile, self._form = database, profile, form
-        self.lost_images = 0
+        self.lost_images: list[str] = []
 
     def totals(self) -> SourceTotals:
         """The audit's own counts; they come from questions written apart from the entity queries."""
@@ -156,7 +156,8 @@ class _Groups:
     """Rows of one query, handed out patient by patient; groups of patients nobody knows are passed over."""
 
     def __init__(self, entity: str, rows: Iterator[Row], known: frozenset[str]) -> None:
-        self._entity, self._known, self.lost = entity, known, 0
+        self._entity, self._known = entity, known
+        self.lost: list[str] = []
         self._groups = groupby(rows, key=lambda row: str(row["patient_key"]))
         self._next: tuple[str, list[Row]] | None = None
         self._advance()
@@ -183,5 +184,5 @@ class _Groups:
             if key in self._known:
                 self._next = key, [dict(row) for row in rows]
                 return
-            self.lost += sum(1 for _ in rows)
+            self.lost += (str(row["key"]) for row in rows)
         self._next = None

@@ -87,10 +87,18 @@ def test_an_audit_that_leaves_out_a_table_is_refused(tmp_path: Path) -> None:
 
 def test_a_source_row_that_nobody_declares_keeps_the_totals_from_adding_up(tmp_path: Path) -> None:
     made = practice()
-    made.source["media"].append({**made.source["media"][0], "id": 77, "series_id": 12345})
+    made.source["media"].append({**made.source["media"][0], "id": 77, "deleted": None})
     checks = {check.check: check for check in checks_of(judged(made.write(tmp_path / "p")).result)}
     assert checks[Check.TOTALS_DECLARED].verdict is Verdict.FAIL
     assert checks[Check.TOTALS_DECLARED].expected - checks[Check.TOTALS_DECLARED].actual == 1
+
+
+def test_a_source_row_that_belongs_to_no_patient_is_declared_and_named(tmp_path: Path) -> None:
+    made = practice()
+    made.source["media"].append({**made.source["media"][0], "id": 77, "series_id": 12345})
+    verdict = judged(made.write(tmp_path / "p"))
+    assert (None, FindingCode.ORPHAN_ROW, "77") in {(patient, item.code, item.image) for patient, item in verdict.found}
+    assert {check.verdict for check in checks_of(verdict.result)} == {Verdict.PASS}
 
 
 def test_an_image_converted_though_the_source_cannot_give_it_is_extra(tmp_path: Path) -> None:
