@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from console.wire import ApprovalView, FleetView, PracticeView
     from protocol.statements import SignedDecision
 
-CONNECT_SECONDS = 20.0
+CONNECT_SECONDS = 10.0
 """How long to try for the hub."""
 WAIT_SECONDS = 120.0
 """How long to wait for the agent to apply the decision."""

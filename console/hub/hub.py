@@ -108,7 +108,7 @@ class Hub:
 
 
 def _facts(connection: Connection, wanted: frozenset[str] | None) -> list[Facts]:
-    known = [one for one in practices.everyone(connection) if wanted is None or one.id in wanted]
+    known = practices.everyone(connection) if wanted is None else practices.some(connection, wanted)
     ids = [one.id for one in known]
     topics, decided = latest.of_practices(connection, ids), orders.submissions(connection, ids)
     return [Facts(one, topics[one.id], decided[one.id]) for one in known]

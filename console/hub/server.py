@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Coroutine
+from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -60,6 +61,7 @@ async def _listen(hub: Hub, host: str, port: int, tls: ssl.SSLContext) -> Server
 
 async def _attend(hub: Hub, socket: ServerConnection) -> None:
     """One connection, from certificate to farewell."""
+    peer: Peer | None = None
     try:
         peer = _peer(socket)
         if peer is None:
@@ -67,13 +69,14 @@ async def _attend(hub: Hub, socket: ServerConnection) -> None:
         else:
             await _until_expiry(hub, peer, _conversation(hub, socket, peer))
     except SentAway as away:
-        await _send_away(socket, POLICY_VIOLATION, away.goodbye)
+        await _send_away(socket, peer, POLICY_VIOLATION, away.goodbye)
     except ProtocolViolation as violation:
-        await _send_away(socket, POLICY_VIOLATION, violation.rule)
+        await _send_away(socket, peer, POLICY_VIOLATION, violation.rule)
     except Refused as refused:
-        await _send_away(socket, POLICY_VIOLATION, refused.reason)
-    except EnvironmentProblem:
-        await _send_away(socket, INTERNAL_ERROR, "store")
+        await _send_away(socket, peer, POLICY_VIOLATION, refused.reason)
+    except EnvironmentProblem as problem:
+        _log.error("store-failed", problem=problem.what)
+        await _send_away(socket, peer, INTERNAL_ERROR, "store-failed")
     except (ConnectionClosed, TimeoutError):
         return
 
@@ -103,6 +106,8 @@ async def _until_expiry(hub: Hub, peer: Peer, conversation: Coroutine[Any, Any, 
         raise
 
 
-async def _send_away(socket: ServerConnection, code: int, reason: str) -> None:
-    _log.warning("sent-away", reason=str(reason))
+async def _send_away(socket: ServerConnection, peer: Peer | None, code: int, reason: StrEnum | str) -> None:
+    """Closes with a word, and says in the log who was meant. Neither can hold anything from a practice."""
+    who = {"kind": peer.kind.value, "id": peer.id} if peer else {"kind": "stranger"}
+    _log.warning("sent-away", reason=str(reason), **who)
     await socket.close(code, str(reason))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 import pytest
@@ -24,6 +24,7 @@ from protocol.messages import (
     AlarmReport,
     DecisionOrder,
     Event,
+    EvidenceReport,
     GateReport,
     Heartbeat,
     KeySetOrder,
@@ -31,7 +32,7 @@ from protocol.messages import (
     PhaseProgress,
 )
 from protocol.signing import Signer
-from protocol.statements import SignedDecision, sign_decision, statement_digest
+from protocol.statements import Decision, SignedDecision, sign_decision, statement_digest
 from protocol.vocabulary import Alarm, DecisionVerdict, Gate, GateState, Outcome, Phase, PhaseState, Refusal, Role
 from tests.console.firm import PASSPHRASE, Firm, report
 from tests.simulators.agent import SimulatedAgent
@@ -58,7 +59,7 @@ async def fleet_when(hub: HubClient, wanted: Callable[[wire.PracticeView], bool]
     raise AssertionError("the watch ended")
 
 
-async def views(hub: HubClient) -> AsyncIterator[wire.PracticeView]:
+async def views(hub: HubClient) -> AsyncGenerator[wire.PracticeView, None]:
     async for news in hub.watch():
         for view in news.practices if isinstance(news, wire.FleetView) else ():
             yield view
@@ -73,19 +74,17 @@ async def first_fleet(hub: HubClient) -> wire.FleetView:
     raise AssertionError("the watch ended")
 
 
-async def decided(
-    hub: HubClient,
-    operator: OperatorIdentity,
-    signer: Signer | None = None,
-    verdict: DecisionVerdict = DecisionVerdict.APPROVE,
-) -> SignedDecision:
-    """A decision on the only practice's DRY_RUN, as the console makes it."""
+async def decided(hub: HubClient, operator: OperatorIdentity, signer: Signer | None = None) -> SignedDecision:
+    """An approval of the only practice's DRY_RUN, as the console makes it."""
     fleet = await first_fleet(hub)
-    now = int(time.time())
+    return sign_decision(unsigned(fleet, operator, DecisionVerdict.APPROVE), signer or operator.unlock(PASSPHRASE))
+
+
+def unsigned(fleet: wire.FleetView, operator: OperatorIdentity, verdict: DecisionVerdict) -> Decision:
+    """A decision on the only practice's DRY_RUN."""
+    now, nonce = int(time.time()), secrets.token_hex(16)
     judgement = judge(fleet.practices[0], Gate.DRY_RUN, fleet, operator.id, now)
-    nonce = secrets.token_hex(16)
-    decision = make_decision(fleet.practices[0], judgement, verdict, fleet.policy, nonce=nonce, now=now)
-    return sign_decision(decision, signer or operator.unlock(PASSPHRASE))
+    return make_decision(fleet.practices[0], judgement, verdict, fleet.policy, nonce=nonce, now=now)
 
 
 async def waiting_gate(firm: Firm, practice: str) -> SimulatedAgent:
@@ -294,9 +293,9 @@ async def test_a_decision_that_was_changed_after_signing_is_refused(firm: Firm) 
     async with firm.serving():
         await waiting_gate(firm, practice)
         async with HubClient(operator) as hub:
-            rejection = await decided(hub, operator, verdict=DecisionVerdict.REJECT)
-            approval = await decided(hub, operator)
-            forged = SignedDecision(approval.decision, rejection.signature)
+            fleet, signer = await first_fleet(hub), operator.unlock(PASSPHRASE)
+            rejection = sign_decision(unsigned(fleet, operator, DecisionVerdict.REJECT), signer)
+            forged = SignedDecision(unsigned(fleet, operator, DecisionVerdict.APPROVE), rejection.signature)
             assert await hub.submit(forged) is Refusal.SIGNATURE_INVALID
 
 
@@ -381,7 +380,7 @@ async def test_an_operators_certificate_without_a_place_in_the_key_set_opens_not
                 await first_fleet(hub)
 
 
-def _for(agent: SimulatedAgent, practice: str) -> object:
+def _for(agent: SimulatedAgent, practice: str) -> EvidenceReport:
     own = agent.practice
     agent.practice = practice
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -53,6 +53,12 @@ def add(connection: Connection, practice_id: str, code: str, opens: str | None, 
 def everyone(connection: Connection) -> tuple[Practice, ...]:
     """Every practice, by code."""
     return tuple(_practice(row) for row in connection.execute(select(practices).order_by(practices.c.code)))
+
+
+def some(connection: Connection, ids: Iterable[str]) -> tuple[Practice, ...]:
+    """Those of the practices that exist."""
+    query = select(practices).where(practices.c.id.in_(list(ids))).order_by(practices.c.code)
+    return tuple(_practice(row) for row in connection.execute(query))
 
 
 def find(connection: Connection, code_or_id: str) -> Practice:
