@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from engine.control import Control
@@ -89,7 +89,7 @@ def _prove_source(
 ) -> tuple[SchemaComparison, SourceFacts]:
     with SourceDatabase.open(job.source.staging, profile) as database:
         schema = _compared(database, profile, reporter)
-        if schema.columns_found < schema.columns:
+        if schema.differences:
             return schema, SourceFacts()
         survey = SourceSurvey(database, SourceStore(job.source.store), profile)
         reporter.total(patients=0, images=survey.most_images)
@@ -113,18 +113,23 @@ def _target_schema(job: Job, profile: TargetProfile, reporter: Reporter) -> Sche
 
 
 def _compared(database: SourceDatabase, profile: SourceProfile | TargetProfile, reporter: Reporter) -> SchemaComparison:
-    """The live schema against the profile; a version the profile does not name counts as nothing found."""
+    """The live schema against the profile. A version the profile names counts as one more column."""
     schema = compare_schema(profile.database, database.tables())
     for sentence in schema.differences:
         reporter.finding(Finding(Phase.PROVE, FindingCode.SCHEMA_DRIFT, place=database.place, detail=sentence))
-    if schema.differences:
-        return schema
-    version = database.scalar(profile.database.version)
-    if is_supported(None if version is None else str(version), profile.profile.versions):
-        return schema
-    detail = f"version {version}; the profile is about {', '.join(profile.profile.versions)}"
-    reporter.finding(Finding(Phase.PROVE, FindingCode.VERSION_UNSUPPORTED, place=database.place, detail=detail))
-    return SchemaComparison(schema.tables, 0, schema.columns, 0, (detail,))
+    version = None if schema.differences else database.scalar(profile.database.version)
+    supported = is_supported(None if version is None else str(version), profile.profile.versions)
+    differences = schema.differences
+    if not supported and not differences:
+        detail = f"version {version}; the profile is about {', '.join(profile.profile.versions)}"
+        reporter.finding(Finding(Phase.PROVE, FindingCode.VERSION_UNSUPPORTED, place=database.place, detail=detail))
+        differences = (detail,)
+    return replace(
+        schema,
+        columns=schema.columns + 1,
+        columns_found=schema.columns_found + supported,
+        differences=differences,
+    )
 
 
 def _prove_samples(

@@ -30,7 +30,7 @@ _TICKS = {"day": 864_000_000_000, "second": 10_000_000, "millisecond": 10_000, "
 
 @dataclass(frozen=True, slots=True)
 class SampleVerdict:
-    """What one sample proves. Sizes in bytes; `hashes` are the places where the hash of a file that is there is kept."""
+    """What one sample proves. Sizes in bytes; `hashes` counts the places that keep the hash of a file that is there."""
 
     key: str
     category: Category | None
