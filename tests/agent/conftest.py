@@ -60,7 +60,7 @@ class Practice:
 
         def command(phase: Phase) -> tuple[str, ...]:
             script = str(Path(fake_engine.__file__))
-            return (sys.executable, script, "--job", str(self.folder), "--events", phase.value)
+            return (sys.executable, "-P", script, "--job", str(self.folder), "--events", phase.value)
 
         return command
 

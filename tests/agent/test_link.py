@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,16 +30,25 @@ from tests.simulators.hub import Authority, SimulatedHub
 QUICK = replace(compose.CLOCKS, random=lambda: 0.0)
 
 
-async def first_failure(practice: Practice, seconds: float = 20.0) -> compose.Agent:
-    """The agent's link alone, until it has failed once."""
+@asynccontextmanager
+async def linked(practice: Practice) -> AsyncIterator[compose.Agent]:
+    """The agent's link alone, running until the block ends."""
     agent = compose.build(practice.folder, practice.command, QUICK)
     task = asyncio.create_task(agent.link.run())
-    async with asyncio.timeout(seconds):
+    try:
+        yield agent
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        agent.outbox.close()
+        agent.egress.close()
+
+
+async def first_failure(practice: Practice, seconds: float = 20.0) -> compose.Agent:
+    """The agent's link alone, until it has failed once."""
+    async with linked(practice) as agent, asyncio.timeout(seconds):
         while agent.link.state.failure is None:
             await asyncio.sleep(0.02)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    agent.egress.close()
     return agent
 
 
@@ -157,22 +168,16 @@ async def test_a_hub_that_forgot_what_it_acknowledged_is_not_believed(practice: 
 @pytest.mark.fault
 async def test_a_new_outbox_goes_on_after_what_the_hub_holds(practice: Practice, hub: SimulatedHub) -> None:
     await practice.enroll(hub)
-    agent = compose.build(practice.folder, practice.command, QUICK)
-    link = asyncio.create_task(agent.link.run())
-    agent.outbox.queue(b'{"type":"heartbeat","phase":null,"paused":false}', compose.utc())
-    agent.link.notify()
-    await hub.until(lambda: hub.memory.acked == 1)
-    link.cancel()
-    agent.outbox.close()
-    agent.egress.close()
+    async with linked(practice) as agent:
+        agent.outbox.queue(b'{"type":"heartbeat","phase":null,"paused":false}', compose.utc())
+        agent.link.notify()
+        await hub.until(lambda: hub.memory.acked == 1)
     practice.home.outbox.unlink()
-    again = compose.build(practice.folder, practice.command, QUICK)
-    link = asyncio.create_task(again.link.run())
-    again.outbox.queue(b'{"type":"heartbeat","phase":null,"paused":true}', compose.utc())
-    again.link.notify()
-    await hub.until(lambda: hub.memory.acked == 2)
+    async with linked(practice) as agent:
+        agent.outbox.queue(b'{"type":"heartbeat","phase":null,"paused":true}', compose.utc())
+        agent.link.notify()
+        await hub.until(lambda: hub.memory.acked == 2)
     assert [body.paused for body in hub.memory.bodies(Heartbeat)] == [False, True]
-    link.cancel()
 
 
 @pytest.mark.parametrize(("status", "failure"), [(429, Failure.BUSY), (503, Failure.BUSY), (404, Failure.HUB_REFUSES)])
@@ -225,12 +230,8 @@ async def test_a_proxy_is_used_only_if_it_is_named(
     for name in ("https_proxy", "HTTPS_PROXY", "ALL_PROXY", "wss_proxy"):
         monkeypatch.setenv(name, dead)
     await practice.enroll(hub)
-    agent = compose.build(practice.folder, practice.command, QUICK)
-    link = asyncio.create_task(agent.link.run())
-    await hub.until(lambda: hub.memory.hellos)
-    link.cancel()
-    agent.outbox.close()
-    agent.egress.close()
+    async with linked(practice):
+        await hub.until(lambda: hub.memory.hellos)
     named: Enrolment = read_enrolment(practice.home)
     write_enrolment(practice.home, Enrolment(named.hub, named.practice, named.root, dead))
     agent = await first_failure(practice)

@@ -23,7 +23,7 @@ def _open(folder: Path) -> Outbox:
     return Outbox(folder / "outbox.sqlite", OWNER)
 
 
-@settings(max_examples=60, stateful_step_count=40, deadline=None)
+@settings(max_examples=30, stateful_step_count=30, deadline=None)
 class OutboxMachine(RuleBasedStateMachine):
     """A hub that stores by sequence number, a link that loses frames and acknowledgements, an agent that is killed."""
 

@@ -1,6 +1,6 @@
 """An engine with the real driver, ledger and events, whose phases only count: a child process for the agent's tests.
 
-Run as `python -m tests.simulators.fake_engine --job DIR --events VERB`. What each phase does stands in DIR/fake.json:
+Run as `python -P fake_engine.py --job DIR --events VERB`. What each phase does stands in DIR/fake.json:
 {"convert": {"images": 40, "seconds": 0.02, "mode": "pass"}}. Progress is kept in DIR/fake-VERB.count, so that an
 interrupted phase resumes; every start is a line in DIR/fake-starts.log.
 """
