@@ -7,9 +7,9 @@ from difflib import get_close_matches
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """ ", did you mean X?" for the nearest known word, or nothing."""
+    """ " (did you mean X?)" for the nearest known word, or nothing."""
     matches = get_close_matches(word, list(known), n=1)
-    return f", did you mean {matches[0]}?" if matches else ""
+    return f" (did you mean {matches[0]}?)" if matches else ""
 
 
 def allowed(known: Iterable[str]) -> str:

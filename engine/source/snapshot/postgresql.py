@@ -81,7 +81,15 @@ def _connected(url: URL, place: str) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 def _conninfo(url: URL, *, with_password: bool) -> str:
-    shown = url.set(drivername="postgresql", password=url.password if with_password else None)
+    shown = URL.create(
+        drivername="postgresql",
+        username=url.username,
+        password=url.password if with_password else None,
+        host=url.host,
+        port=url.port,
+        database=url.database,
+        query=url.query,
+    )
     return shown.render_as_string(hide_password=False)
 
 

@@ -1,0 +1,185 @@
+"""The guard on profile SQL: one pure SELECT passes, everything else is refused, in each dialect."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.profiles.sql import SqlError, for_dialect, pure_select
+
+DIALECTS = ("postgresql", "mssql", "sqlite")
+
+ATTACKS = {
+    "two statements": "SELECT 1; DROP TABLE patient",
+    "two selects": "SELECT 1 AS a; SELECT 2 AS a",
+    "delete": "DELETE FROM patient",
+    "update": "UPDATE patient SET dob = NULL",
+    "insert": "INSERT INTO patient SELECT * FROM patient",
+    "merge": "MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN DELETE",
+    "truncate": "TRUNCATE TABLE patient",
+    "create": "CREATE TABLE x AS SELECT 1 AS a",
+    "drop": "DROP TABLE patient",
+    "grant": "GRANT ALL ON patient TO public",
+    "select into": "SELECT id INTO copy FROM patient",
+    "select into temporary": "SELECT id INTO TEMPORARY copy FROM patient",
+    "for update": "SELECT id FROM patient FOR UPDATE",
+    "for share": "SELECT id FROM patient FOR SHARE",
+    "deleting cte": "WITH gone AS (DELETE FROM patient RETURNING id) SELECT id FROM gone",
+    "updating cte": "WITH x AS (UPDATE patient SET dob = NULL RETURNING id) SELECT id FROM x",
+    "inserting cte": "WITH x AS (INSERT INTO patient (id) VALUES (1) RETURNING id) SELECT id FROM x",
+    "sequence": "SELECT nextval('patient_id_seq') AS a",
+    "sequence set": "SELECT setval('patient_id_seq', 1) AS a",
+    "next value": "SELECT NEXT VALUE FOR patient_id_seq AS a",
+    "file write": "SELECT pg_file_write('/tmp/x', 'x', false) AS a",
+    "file read": "SELECT pg_read_file('/etc/passwd') AS a",
+    "large object in": "SELECT lo_import('/etc/passwd') AS a",
+    "large object out": "SELECT lo_export(1, '/tmp/x') AS a",
+    "sleep": "SELECT pg_sleep(1000) AS a",
+    "terminate": "SELECT pg_terminate_backend(1) AS a",
+    "configuration": "SELECT set_config('role', 'postgres', false) AS a",
+    "advisory lock": "SELECT pg_advisory_lock(1) AS a",
+    "remote": "SELECT dblink_exec('host=x', 'DROP TABLE y') AS a",
+    "query to xml": "SELECT query_to_xml('DELETE FROM x', true, true, '') AS a",
+    "shell": "EXEC xp_cmdshell 'dir'",
+    "shell as a function": "SELECT xp_cmdshell('dir') AS a",
+    "execute": "EXECUTE('DROP TABLE x')",
+    "procedure": "CALL drop_everything()",
+    "open rowset": "SELECT a FROM OPENROWSET('SQLNCLI', 'Server=x', 'DROP TABLE y')",
+    "open query": "SELECT a FROM OPENQUERY(linked, 'DROP TABLE y')",
+    "other server": "SELECT a FROM linked.core.dbo.patient",
+    "load extension": "SELECT load_extension('evil') AS a",
+    "write file": "SELECT writefile('x', 'y') AS a",
+    "edit": "SELECT edit('x') AS a",
+    "own function": "SELECT public.erase_all() AS a",
+    "own table function": "SELECT a FROM erase_all()",
+    "function in where": "SELECT id FROM patient WHERE lo_unlink(id) = 1",
+    "function in order": "SELECT id FROM patient ORDER BY nextval('s')",
+    "function in join": "SELECT p.id FROM patient AS p JOIN pg_ls_dir('/') AS f ON TRUE",
+    "function in subquery": "SELECT id FROM patient WHERE id IN (SELECT setval('s', 1))",
+    "function in window": "SELECT SUM(id) OVER (PARTITION BY nextval('s')) AS a FROM patient",
+    "attach": "ATTACH DATABASE 'x' AS y",
+    "pragma": "PRAGMA query_only = OFF",
+    "set": "SET ROLE postgres",
+    "copy": "COPY patient TO PROGRAM 'sh'",
+    "do": "DO $$ BEGIN DELETE FROM patient; END $$",
+    "begin": "BEGIN",
+    "commit": "COMMIT",
+    "vacuum": "VACUUM",
+    "explain analyze": "EXPLAIN ANALYZE DELETE FROM patient",
+    "declare": "DECLARE @x INT = 1; SELECT @x",
+    "parameter": "SELECT id FROM patient WHERE id = :id",
+    "T-SQL variable": "SELECT @@version AS a",
+    "star": "SELECT * FROM patient",
+    "star of one table": "SELECT p.* FROM patient AS p",
+    "nothing": "",
+    "comment only": "-- SELECT 1",
+    "not SQL": "hello world, this is not SQL (",
+    "NUL": "SELECT 1 AS a\0; DROP TABLE x",
+    "book": "SELECT " + "1 + " * 10_000 + "1 AS a",
+    "nested without end": "SELECT " + "(" * 5_000 + "1" + ")" * 5_000 + " AS a",
+    "only a string closes": "SELECT 'a\\'; DROP TABLE x; --' AS a",
+}
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("sql", ATTACKS.values(), ids=ATTACKS.keys())
+def test_what_is_not_one_pure_select_is_refused(sql: str, dialect: str) -> None:
+    with pytest.raises(SqlError):
+        pure_select(sql, dialect)
+
+
+PURE = {
+    "plain": "SELECT p.id AS key FROM patient AS p ORDER BY p.id",
+    "joins": "SELECT a.id AS key FROM a LEFT JOIN b ON b.id = a.id CROSS JOIN c WHERE a.x IS NULL",
+    "common table": "WITH d AS (SELECT id FROM patient) SELECT d.id AS key FROM d ORDER BY d.id",
+    "union": "SELECT id AS key FROM a UNION ALL SELECT id AS key FROM b",
+    "attributes as rows": "SELECT p.id AS key, MAX(CASE WHEN v.name = 'dob' THEN v.value END) AS dob "
+    "FROM p JOIN v ON v.owner = p.id GROUP BY p.id HAVING COUNT(*) > 1 ORDER BY p.id",
+    "sub-select": "SELECT id AS key FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.id = a.id) AND a.x IN (1, 2)",
+    "texts": "SELECT UPPER(TRIM(a.x)) AS x, SUBSTRING(a.y, 1, 2) AS y, REPLACE(a.z, '/', '-') AS z FROM a",
+    "window": "SELECT ROW_NUMBER() OVER (PARTITION BY a.x ORDER BY a.y) AS n FROM a",
+    "numbers": "SELECT COALESCE(a.x, 0) + 1 AS x, CAST(a.y AS INTEGER) AS y, ABS(-a.z) AS z FROM a",
+    "like": "SELECT a.id AS key FROM a WHERE a.name LIKE 'x!_%' ESCAPE '!' AND a.n BETWEEN 1 AND 2",
+    "trailing semicolon": "SELECT a.id AS key FROM a;",
+    "comment": "SELECT a.id AS key /* the key */ FROM a -- all of them",
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("sql", PURE.values(), ids=PURE.keys())
+def test_a_pure_select_passes_in_every_dialect(sql: str, dialect: str) -> None:
+    assert pure_select(sql, dialect).columns
+
+
+def test_what_runs_holds_no_comment() -> None:
+    sql = "SELECT a.id AS key /*! DROP TABLE a */ FROM a -- ; DROP TABLE a\n ORDER BY a.id"
+    for dialect in DIALECTS:
+        assert "DROP" not in for_dialect(sql, dialect)
+
+
+def test_t_sql_gets_every_name_quoted_because_key_is_a_reserved_word() -> None:
+    sql = for_dialect("SELECT p.id AS key FROM patient AS p ORDER BY p.id", "mssql")
+    assert sql == "SELECT [p].[id] AS [key] FROM [patient] AS [p] ORDER BY [p].[id]"
+
+
+def test_names_stay_unquoted_elsewhere_so_that_the_database_folds_them_as_it_likes() -> None:
+    for dialect in ("postgresql", "sqlite"):
+        assert for_dialect("SELECT Value FROM SystemInfo", dialect) == "SELECT Value FROM SystemInfo"
+
+
+def test_output_columns_are_told_in_order() -> None:
+    select = pure_select("SELECT a.x, a.y AS z, COUNT(*), 1 AS one FROM a GROUP BY a.x, a.y", "sqlite")
+    assert select.columns == ("x", "z", "", "one")
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    {
+        "ORDER BY a.id, a.x": "key",
+        "ORDER BY key": "key",
+        "ORDER BY 1": "key",
+        "ORDER BY 2, 1": "x",
+        "ORDER BY a.id ASC": "key",
+        "ORDER BY a.id DESC": None,
+        "ORDER BY a.other": None,
+        "ORDER BY 9": None,
+        "": None,
+    }.items(),
+)
+def test_the_order_of_the_rows_is_known(order: str, first: str | None) -> None:
+    assert pure_select(f"SELECT a.id AS key, a.x AS x FROM a {order}", "sqlite").first_order == first
+
+
+def test_tables_and_columns_that_are_read_are_known() -> None:
+    sql = "WITH d AS (SELECT id FROM a) SELECT d.id AS key, b.x FROM d JOIN b ON b.id = d.id"
+    assert pure_select(sql, "sqlite").reads == {("a", ""), ("b", ""), ("b", "x"), ("b", "id")}
+
+
+@pytest.mark.attack
+@given(st.text(max_size=60))
+def test_whatever_text_is_put_into_a_literal_no_second_statement_comes_out(text: str) -> None:
+    """Whatever the guard lets through, SQLite itself sees as one statement that reads."""
+    sql = f"SELECT '{text}' AS a"
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        try:
+            passed = for_dialect(sql, "sqlite")
+        except SqlError:
+            return
+        with contextlib.suppress(sqlite3.OperationalError):
+            assert len(connection.execute(passed).fetchall()) <= 1
+
+
+@pytest.mark.attack
+@given(st.lists(st.sampled_from(["SELECT", "1", "DELETE", "FROM", "a", "(", ")", ";", "WITH", "AS", ",", "INTO", "*"])))
+def test_shuffled_words_never_become_a_statement_that_writes(words: list[str]) -> None:
+    try:
+        passed = for_dialect(" ".join(words), "postgresql")
+    except SqlError:
+        return
+    assert not {"DELETE", "INTO", ";"} & set(passed.upper().split())
