@@ -105,26 +105,19 @@ class NativeFormat:
 
     def _read(self, part: Any, data: bytes, offset: int) -> dict[str, object]:
         size = part.sizeof()
-        if len(data) < offset + size:
-            raise ImageProblem(
-                FindingCode.TRUNCATED, f"offset {offset}: {size} bytes expected, {len(data) - offset} left"
-            )
+        _require(data, offset, size)
         try:
             parsed = part.parse(data[offset : offset + size])
         except (construct.ConstructError, UnicodeDecodeError) as problem:
-            raise ImageProblem(
-                FindingCode.UNREADABLE_FILE, f"offset {offset}: {_field(problem)} is malformed"
-            ) from problem
+            detail = f"offset {offset}: {_field(problem)} is malformed"
+            raise ImageProblem(FindingCode.UNREADABLE_FILE, detail) from problem
         return {name: value for name, value in parsed.items() if not name.startswith("_")}
 
     def _pixels(self, data: bytes, fields: Mapping[str, object]) -> Pixels:
         said = {expression.text: fields[name] for name, expression in self.expressions.items() if name in fields}
         shape = _Shape.of(said)
         start, size = self._rules.header_size, shape.samples * shape.width * shape.height * _WORD
-        if len(data) < start + size:
-            raise ImageProblem(
-                FindingCode.TRUNCATED, f"offset {start}: {size} bytes expected, {len(data) - start} left"
-            )
+        _require(data, start, size)
         samples = np.frombuffer(data, self._word, size // _WORD, start)
         return shape.pixels(samples.astype("<u2", copy=False), start)
 
@@ -197,6 +190,7 @@ class _Shape:
 
 
 def _require(data: bytes, offset: int, size: int) -> None:
+    """Raises ImageProblem TRUNCATED unless `size` bytes stand at `offset`."""
     if len(data) < offset + size:
         detail = f"offset {offset}: {size} bytes expected, {max(len(data) - offset, 0)} left"
         raise ImageProblem(FindingCode.TRUNCATED, detail)
