@@ -48,12 +48,10 @@ class Radiograph:
         return _base(self.original, size, self.bits, self.photometric)
 
 
-@cache
 def _base(original: str, size: tuple[int, int], bits: int, photometric: str) -> Grey:
-    """The upright picture of `size` (rows, columns), cut from the middle, continued by reflection where it ends."""
-    picture = _original(original)
-    shift = bits - ORIGINAL_BITS[original]
-    values = _cut(np.left_shift(picture, shift) if shift >= 0 else np.right_shift(picture, -shift), size)
+    """The upright picture of `size` (rows, columns) in the depth and photometric interpretation wanted."""
+    picture, shift = _cut(original, size), bits - ORIGINAL_BITS[original]
+    values = np.left_shift(picture, shift) if shift >= 0 else np.right_shift(picture, -shift)
     return values if photometric == "MONOCHROME1" else np.subtract((1 << bits) - 1, values, dtype=np.uint16)
 
 
@@ -65,7 +63,10 @@ def _original(name: str) -> Grey:
     return values.astype(np.uint16)
 
 
-def _cut(picture: Grey, size: tuple[int, int]) -> Grey:
+@cache
+def _cut(original: str, size: tuple[int, int]) -> Grey:
+    """The middle of the original, of `size` (rows, columns), continued by reflection where it ends."""
+    picture = _original(original)
     lacking = [(0, max(0, wanted - there)) for wanted, there in zip(size, picture.shape, strict=True)]
     whole = np.pad(picture, lacking, mode="reflect")
     top, left = ((there - wanted) // 2 for wanted, there in zip(size, whole.shape, strict=True))

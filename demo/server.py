@@ -15,6 +15,7 @@ with warnings.catch_warnings(action="ignore"):  # it warns where a machine has n
 
 from protocol.errors import EnvironmentProblem
 
+STOP_SECONDS = 300  # its last checkpoint syncs more than a thousand files
 DATABASES = ("core", "staging", "dexis10", "samples")
 
 
@@ -50,12 +51,18 @@ class Server:
         subprocess.run([program, "-Fc", "-f", path, self._server.get_uri(database)], check=True)
 
     def stop(self) -> None:
-        """Stop the server; its data stays."""
+        """Stop the server; its data stays. Raises EnvironmentProblem if it does not end."""
         program, folder = POSTGRES_BIN_PATH / "pg_ctl", self._server.pgdata
-        subprocess.run(
-            [program, "-D", folder, "-w", "-m", "fast", "stop"],
-            check=True,
-            stdout=subprocess.DEVNULL,
+        stopped = subprocess.run(
+            [program, "-D", folder, "-w", "-t", str(STOP_SECONDS), "-m", "fast", "stop"],
+            check=False,
+            capture_output=True,
             user=self._server.system_user,
         )
         self._server._instances.pop(folder, None)
+        if stopped.returncode:
+            raise EnvironmentProblem(
+                "the embedded PostgreSQL did not stop",
+                where=str(folder),
+                next_step="see the file log there; the same command finds the server and goes on",
+            )

@@ -1,0 +1,1 @@
+"""Tests of the demo practice and of bitewing-demo."""

@@ -1,0 +1,99 @@
+"""The main job from end to end, as a person starts it: real processes, real sockets, real pixels."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo.world import recorded
+from tests.demo.demo_process import Ended, event_numbers, processes_of, run
+
+pytestmark = pytest.mark.e2e
+_SCRIPT = Path(__file__).parents[1] / "suites" / "equal_pixels.py"
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, run(folder, "--patients", "3", "--database", request.param)
+
+
+def test_the_demo_ends_exact_with_one_object(finished: tuple[Path, Ended]) -> None:
+    folder, ended = finished
+    assert ended.code == 0, ended.err
+    found = ended.document
+    assert found["exact"] is True
+    assert set(found["gates"].values()) == {"open"}
+    assert (found["patients"], found["images"], found["folder"]) == (3, 22, str(folder))
+    assert set(found["seconds"]) == {"dry_run", "convert", "reconcile"}
+
+
+def test_the_three_digests_are_equal(finished: tuple[Path, Ended]) -> None:
+    digests = finished[1].document["digests"]
+    assert set(digests) == {"source", "database", "disk"}
+    assert len(set(digests.values())) == 1
+
+
+def test_every_pixel_is_equal_for_a_script_that_shares_no_code_with_the_engine(finished: tuple[Path, Ended]) -> None:
+    checked = subprocess.run([sys.executable, _SCRIPT, finished[0]], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert json.loads(checked.stdout)["equal"] == 22
+
+
+@pytest.mark.canary
+def test_no_planted_value_is_in_what_left_the_practice_or_reached_the_firm(finished: tuple[Path, Ended]) -> None:
+    folder, ended = finished
+    planted = json.loads((folder / "people.json").read_text())
+    assert len(planted) > 300
+    firm = [path for path in (folder / "firm").rglob("*") if path.is_file()]
+    for path in (folder / "egress.jsonl", folder / "agent.log", *firm):
+        said = path.read_bytes()
+        assert not [value for value in planted if value.encode() in said], path.name
+    assert not [value for value in planted if value in ended.out + ended.err]
+
+
+def test_the_egress_log_is_readable_and_its_frames_are_what_was_counted(finished: tuple[Path, Ended]) -> None:
+    folder, ended = finished
+    lines = (folder / "egress.jsonl").read_bytes().splitlines()
+    assert all(json.loads(line)["frame"]["type"] for line in lines)
+    frames = [line[line.index(b'"frame":') + 8 : line.index(b',"prev":')] for line in lines]
+    assert sum(map(len, frames)) == ended.document["bytes_out"]
+
+
+def test_the_hub_holds_every_event_once(finished: tuple[Path, Ended]) -> None:
+    numbers = event_numbers(finished[0])
+    assert numbers == list(range(1, len(numbers) + 1)) != []
+
+
+def test_no_process_is_left(finished: tuple[Path, Ended]) -> None:
+    assert list(processes_of(finished[0])) == []
+
+
+def test_started_again_it_finds_everything_done(finished: tuple[Path, Ended]) -> None:
+    folder, ended = finished
+    ledger = (folder / "ledger.jsonl").read_bytes()
+    again = run(folder)
+    assert again.code == 0, again.err
+    assert again.document["digests"] == ended.document["digests"]
+    assert (folder / "ledger.jsonl").read_bytes() == ledger
+
+
+def test_other_options_for_the_same_folder_are_refused(finished: tuple[Path, Ended]) -> None:
+    folder, _ = finished
+    refused = run(folder, "--patients", "4")
+    assert refused.code == 2
+    assert "another folder" in refused.document["next"]
+    assert recorded(folder)["patients"] == 3
+
+
+def test_two_demos_in_one_folder_are_refused(tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    with FileLock(tmp_path / "demo.lock"):
+        refused = run(tmp_path, "--patients", "1")
+    assert refused.code == 3
+    assert refused.document["outcome"] == "refused"
