@@ -10,6 +10,7 @@ import asyncio
 import random
 import secrets
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,9 +51,14 @@ News = wire.FleetView | wire.Changed | LinkLost
 class HubClient:
     """`async with HubClient(identity) as hub`: connected, and reconnecting, until the block ends."""
 
-    def __init__(self, identity: OperatorIdentity, jitter: Callable[[], float] = random.random) -> None:
-        """`jitter` gives numbers in [0, 1)."""
-        self._identity, self._jitter = identity, jitter
+    def __init__(
+        self,
+        identity: OperatorIdentity,
+        jitter: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`jitter` gives numbers in [0, 1), `clock` UTC seconds."""
+        self._identity, self._jitter, self._clock = identity, jitter, clock
         self._mailbox = _Mailbox()
         self._answers: dict[str, asyncio.Future[Refusal | None]] = {}
         self._socket: ClientConnection | None = None
@@ -60,7 +66,7 @@ class HubClient:
         self._heard = False
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._stay_connected(self._identity.tls()))
+        self._task = asyncio.create_task(self._stay_connected(self._identity.tls(int(self._clock()))))
         return self
 
     async def __aexit__(
@@ -194,10 +200,10 @@ def _hopeless(problem: Exception) -> BitewingError | None:
     if isinstance(problem, BitewingError):
         return problem
     for cause in _causes(problem):
-        if isinstance(cause, ssl.SSLError) and _is_about_trust(cause):
+        if isinstance(cause, ssl.SSLCertVerificationError):
             return EnvironmentProblem(
-                f"no trusted connection to the hub ({cause.reason})",
-                next_step="the hub's certificate or this operator's is not of the hub's own authority, or has expired",
+                f"the hub cannot be trusted: {cause.verify_message}",
+                next_step="compare its address, and the clock; else ask for a new operator's folder",
             )
         if isinstance(cause, ConnectionClosed) and cause.rcvd is not None and cause.rcvd.code == POLICY_VIOLATION:
             return Refused(
@@ -212,10 +218,6 @@ def _causes(problem: BaseException | None) -> Iterator[BaseException]:
     while problem is not None:
         yield problem
         problem = problem.__cause__ or problem.__context__
-
-
-def _is_about_trust(problem: ssl.SSLError) -> bool:
-    return isinstance(problem, ssl.SSLCertVerificationError) or "ALERT" in (problem.reason or "")
 
 
 def _unreachable() -> EnvironmentProblem:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -70,8 +72,12 @@ class OperatorIdentity:
         """The signing key, for as long as the caller keeps it; UsageProblem when the passphrase is wrong."""
         return Signer(load_key(self.folder / "key.pem", passphrase))
 
-    def tls(self) -> ssl.SSLContext:
-        """TLS 1.3 to the hub: trusts its authority alone, shows the link's certificate."""
+    def tls(self, now: int) -> ssl.SSLContext:
+        """TLS 1.3 to the hub: trusts its authority alone, shows the link's certificate.
+
+        UsageProblem when that has expired at `now` (UTC seconds) or is of another authority: the hub would hang up.
+        """
+        _demand_certificate(self.folder, now)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         try:
@@ -122,6 +128,17 @@ def load_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageProblem("not an Ed25519 key", where=str(path))
     return key
+
+
+def _demand_certificate(folder: Path, now: int) -> None:
+    try:
+        authority = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+        certificate = x509.load_pem_x509_certificate((folder / "link.pem").read_bytes())
+        certificate.verify_directly_issued_by(authority)
+    except (OSError, ValueError, TypeError, InvalidSignature) as problem:
+        raise _unreadable(folder, "the link's certificate is not of the hub's authority") from problem
+    if now >= certificate.not_valid_after_utc.timestamp():
+        raise _unreadable(folder, "the link's certificate has expired")
 
 
 def _read_card(path: Path) -> _Card:

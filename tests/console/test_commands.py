@@ -95,8 +95,9 @@ def test_a_token_and_the_decisions_of_an_operator_take_a_practice_through_a_gate
         assert "patients-enumerated" in shown and "can be approved" in shown
 
         async def both() -> dict[str, Any]:
-            decided, _ = await asyncio.gather(asyncio.to_thread(answer, *words), applying(agent))
-            return decided
+            deciding = asyncio.create_task(asyncio.to_thread(answer, *words))
+            await applying(agent)
+            return await deciding
 
         assert asyncio.run(both())["ledger"] == 9
 
