@@ -37,6 +37,12 @@ SOURCE_ERRORS: dict[str, Error] = {
     "absolute path": ("{study_uid}/{file}", "/{file}", "relative path", "resolve"),
     "windows path": ("{study_uid}/{file}", "C:/{file}", "relative path", "resolve"),
     "unknown format": ('"jpeg", "png"]', '"jpg", "png"]', r"did you mean jpeg\?", "formats"),
+    "files without a path": (
+        "AS study_uid, m.file_name AS file FROM",
+        "AS uid, m.file_name AS file FROM",
+        "no column named study_uid",
+        "files  ",
+    ),
     "unknown reason": ("not-an-image =", "not-an-imgae =", r"did you mean not-an-image\?", "not-an-imgae"),
     "missing column": ("p.dob AS birth_date", "p.dob AS birthday", "selects no column named birth_date", "query"),
     "unknown table": ("FROM device AS d", "FROM devices AS d", r"reads table devices.*did you mean device\?", "query"),

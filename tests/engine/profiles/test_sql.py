@@ -51,6 +51,7 @@ ATTACKS = {
     "open rowset": "SELECT a FROM OPENROWSET('SQLNCLI', 'Server=x', 'DROP TABLE y')",
     "open query": "SELECT a FROM OPENQUERY(linked, 'DROP TABLE y')",
     "other server": "SELECT a FROM linked.core.dbo.patient",
+    "other database": "SELECT p.id AS key FROM core.dbo.patient AS p",
     "load extension": "SELECT load_extension('evil') AS a",
     "write file": "SELECT writefile('x', 'y') AS a",
     "edit": "SELECT edit('x') AS a",
