@@ -12,6 +12,9 @@ from protocol.vocabulary import ExitCode, Outcome, Phase
 MOST_CRASHES = 5  # in a row without a patient more done; then a person must look
 
 
+WORRYING = 10  # fruitless tries in a row: about five minutes of a database that does not answer
+
+
 class Ending(Enum):
     """How the process ended."""
 
@@ -65,6 +68,10 @@ class Attempts:
         crashes = before.crashes + (ending is Ending.CRASHED)
         gave_up = ending is Ending.UNUSABLE or crashes >= MOST_CRASHES
         return replace(before, fruitless=before.fruitless + 1, crashes=crashes, gave_up=gave_up)
+
+    def is_worrying(self, ending: Ending) -> bool:
+        """Whether the firm should hear of it: a crash, or help from outside that does not come."""
+        return ending is Ending.CRASHED or self.fruitless == WORRYING
 
     def delay(self, ending: Ending, random: Callable[[], float]) -> float:
         """Seconds to wait: a first interruption is resumed at once, everything else backs off with full jitter."""

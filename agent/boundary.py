@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from agent import log
 from engine.events import Event as EngineEvent
 from engine.events import EvidenceProduced, Finding, FindingsCounted, PhaseEnded, PhaseStarted, Progress
 from engine.gates import Standing
@@ -167,4 +168,5 @@ def _guarded(build: Callable[[], EventBody], slot: str | None = None) -> Outgoin
         guard(Event(1, limits.EARLIEST, body))
         return Outgoing(canonical(body), slot)
     except Exception:  # whatever is wrong with it stays here: an error may quote the value
+        log.tell(Alarm.EGRESS_REFUSED)
         return alarm(Alarm.EGRESS_REFUSED)

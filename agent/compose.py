@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent import boundary, status
+from agent import boundary, log, status
 from agent.authorize import Standpoint
 from agent.egress import EgressLog
 from agent.engine_process import Command, engine_command
@@ -93,6 +93,7 @@ def record_decision(home: Home, signed: SignedDecision) -> int:
 
 async def run(folder: Path, ready: Callable[[], None]) -> ExitCode:
     """Be the agent of this job until asked to stop; the caller holds the agent's lock. `ready` is called once."""
+    log.to_stderr()
     agent = build(folder)
     ready()
     return await work(agent)

@@ -15,7 +15,7 @@ from pathlib import Path
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from agent import boundary
+from agent import boundary, log
 from agent.egress import EgressLog
 from agent.failures import Failure, classify, pace_of
 from agent.orders import LAST_ORDER, OrderDesk
@@ -206,5 +206,7 @@ class Link:
             await socket.send(frame, text=True)
 
     def _change(self, state: LinkState) -> None:
+        if (state.connected, state.failure) != (self.state.connected, self.state.failure):
+            log.tell("connected" if state.connected else "not-connected", failure=state.failure)
         self.state = state
         self._on_news()

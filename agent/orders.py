@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent import boundary
+from agent import boundary, log
 from agent.outbox import Outbox
 from agent.registrar import Registrar
 from agent.road import Hold, stuck_on
@@ -33,7 +33,7 @@ class Answer:
 
 
 class OrderDesk:
-    """`clock` gives UTC seconds; `on_change` is called after an order changed what to do next."""
+    """`clock` gives UTC seconds; `on_change` is called after an order was carried out, with the hold it set, if any."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class OrderDesk:
         outbox: Outbox,
         registrar: Registrar,
         clock: Callable[[], int],
-        on_change: Callable[[OrderBody], None],
+        on_change: Callable[[Hold | None], None],
     ) -> None:
         self._ledger, self._outbox, self._registrar = ledger, outbox, registrar
         self._clock, self._on_change = clock, on_change
@@ -55,7 +55,7 @@ class OrderDesk:
         answer = self._carry_out(order.body)
         self._keep(order, answer)
         if answer.outcome is Outcome.DONE:
-            self._on_change(order.body)
+            self._on_change(_HOLDS.get(type(order.body)))
 
     def _carry_out(self, body: OrderBody) -> Answer:
         try:
@@ -80,6 +80,8 @@ class OrderDesk:
             self._outbox.remember(LAST_ORDER, order.id)
             if answer.outcome is Outcome.DONE:
                 self._hold(order.body)
+            if answer.refusal is not None:
+                log.tell("order-refused", order=order.id, refusal=answer.refusal)
             for code in _alarms(answer.refusal):
                 raised = boundary.alarm(code)
                 self._outbox.queue(raised.body, self._clock(), raised.slot)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent import boundary
+from agent import boundary, log
 from agent.attempts import OUTCOMES, Attempts, Ending, judge_exit
 from agent.engine_process import Command, EngineProcess
 from agent.feed import LedgerFeed
@@ -21,8 +21,9 @@ from agent.road import GaveUp, Hold, LedgerUnreadable, RunPhase, Step, next_step
 from engine.events import Event, EvidenceProduced, PhaseEnded, PhaseStarted, Progress
 from engine.ledger import Ledger
 from protocol.errors import EnvironmentProblem, Refused
-from protocol.messages import OrderBody, Pause, Resume, Stop
 from protocol.vocabulary import Alarm, Outcome, Phase
+
+_WORDS = {Hold.PAUSED: "pause", Hold.NONE: "resume", Hold.STOPPED: "stop"}
 
 POLL_SECONDS = 5.0  # how late a decision carried in by hand, or an approval that expired, may be noticed
 
@@ -83,16 +84,12 @@ class Supervisor:
         self._say("stop")
         self._wake.set()
 
-    def on_order(self, body: OrderBody) -> None:
-        """An order was carried out; what comes next may be another step."""
-        match body:
-            case Pause():
-                self._say("pause")
-            case Resume():
-                self._attempts, self._not_before = None, 0.0
-                self._say("resume")
-            case Stop():
-                self._say("stop")
+    def on_order(self, hold: Hold | None) -> None:
+        """An order was carried out, which set `hold` or none; what comes next may be another step."""
+        if hold is not None:
+            self._say(_WORDS[hold])
+        if hold is Hold.NONE:
+            self._attempts, self._not_before = None, 0.0
         self._wake.set()
 
     async def run(self) -> None:
@@ -184,9 +181,11 @@ class Supervisor:
     def _tell_failure(self, ending: Ending) -> None:
         if self._said is None:
             self._queue(boundary.ended(self._progress, OUTCOMES[ending]))
-        if self._attempts and self._attempts.gave_up:
+        attempts = self._attempts or Attempts(self._progress.phase)
+        log.tell("phase-broke-off", phase=attempts.phase, ending=ending.name.lower(), tries=attempts.fruitless)
+        if attempts.gave_up:
             self._queue(boundary.alarm(Alarm.ENGINE_GAVE_UP))
-        elif ending is Ending.CRASHED and not self._stopping:
+        elif attempts.is_worrying(ending) and not self._stopping:
             self._queue(boundary.alarm(Alarm.ENGINE_CRASHED))
 
     def _queue(self, *bodies: boundary.Outgoing) -> None:
@@ -197,6 +196,7 @@ class Supervisor:
     def _alarm_once(self, code: Alarm) -> None:
         if not self._alarmed:
             self._queue(boundary.alarm(code))
+            log.tell("alarm", alarm=code)
         self._alarmed = True
 
     def _say(self, word: str) -> None:

@@ -25,8 +25,9 @@ def approve(
     from agent.home import Home
 
     options: Options = context.obj
+    home = Home(options.folder)
     signed = decision_file.read(file)
-    index = compose.record_decision(Home(options.folder), signed)
+    index = compose.record_decision(home, signed)
     decision = signed.decision
     if options.json:
         answer({"recorded": True, "gate": decision.gate, "verdict": decision.verdict, "ledger": index})

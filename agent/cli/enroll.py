@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -24,6 +23,8 @@ def enroll(
     proxy: Annotated[str | None, typer.Option("--proxy", help="An HTTP proxy to go through: http://HOST:PORT")] = None,
 ) -> None:
     """Make the exchange, compare the four words, and keep what came back."""
+    import asyncio
+
     from agent import compose, enrolment, identity
     from agent.egress import EgressLog
     from agent.home import Home, check_proxy, hold

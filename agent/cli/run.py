@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import typer
 
 from agent.cli.options import Options
@@ -17,6 +15,8 @@ def register(app: typer.Typer) -> None:
 
 def run(context: typer.Context) -> None:
     """Hold the job's agent lock and work until a stop is asked for."""
+    import asyncio
+
     from agent import compose
     from agent.home import Home, hold
     from protocol.vocabulary import ExitCode

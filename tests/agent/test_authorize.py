@@ -100,7 +100,7 @@ def bench(practice: Practice, firm: Firm) -> Bench:
     )
     outbox = Outbox(practice.home.outbox, "owner")
     registrar = Registrar(ledger, here, compose.utc)
-    made = Bench(practice, firm, OrderDesk(ledger, outbox, registrar, compose.utc, lambda body: None), outbox, here)
+    made = Bench(practice, firm, OrderDesk(ledger, outbox, registrar, compose.utc, lambda hold: None), outbox, here)
     made.produce(Gate.STAGED)
     made.produce(Gate.PROFILE_PROVEN)
     return made
