@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from protocol.codec import Message, decode_from_agent, decode_from_hub, encode, guard
 from protocol.errors import ProtocolViolation
 from protocol.limits import MAX_FRAME_BYTES
-from protocol.messages import AgentMessage, Event, Heartbeat, Order
+from protocol.messages import AgentMessage, Event, Heartbeat, KeySetOrder, Order
 from protocol.vocabulary import FindingCode, Rule
 from tests.protocol import strategies, world
 
@@ -207,6 +207,15 @@ def test_items_in_an_order_of_the_senders_choice_are_refused() -> None:
     tree = json.loads(guard(message))
     assert len(tree["body"]["counts"]) == 2
     tree["body"]["counts"].reverse()
+    assert refusal(spell(tree), message).rule == Rule.NOT_CANONICAL
+
+
+@pytest.mark.attack
+def test_the_gates_of_a_policy_in_another_order_are_refused() -> None:
+    message = Order(world.hex_of("order", 32), KeySetOrder(world.signed_keyset()))
+    tree = json.loads(guard(message))
+    policy = tree["body"]["signed"]["keyset"]["policy"]
+    policy["approvals"] = dict(reversed(policy["approvals"].items()))
     assert refusal(spell(tree), message).rule == Rule.NOT_CANONICAL
 
 

@@ -205,6 +205,27 @@ def test_nobody_decides_on_evidence_they_produced() -> None:
     assert tally(signed, keyset=keyset) == Tally((), ())
 
 
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    ("reason", "practice", "run"),
+    [(Refusal.WRONG_PRACTICE, OTHER, RUN), (Refusal.WRONG_RUN, PRACTICE, OTHER)],
+)
+def test_a_decision_for_elsewhere_is_refused_before_any_evidence_is_looked_at(
+    reason: Refusal, practice: str, run: str
+) -> None:
+    signed = world.signed_decision(ADA)
+    call = lambda: verify_decision(signed, KEYSET, now=NOW, practice=practice, run=run, author=AGENT.public_key)  # noqa: E731
+    assert refused(call) is reason
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("elsewhere", [{"practice": OTHER}, {"run": OTHER}], ids=["practice", "run"])
+def test_a_decision_is_not_about_evidence_from_elsewhere(elsewhere: dict[str, Any]) -> None:
+    shown = msgspec.structs.replace(EVIDENCE, **elsewhere)
+    reason = refused(lambda: demand_about(world.decision(EVIDENCE), shown))
+    assert reason is (Refusal.WRONG_PRACTICE if "practice" in elsewhere else Refusal.WRONG_RUN)
+
+
 FORGERIES: dict[str, dict[str, Any]] = {
     "the verdict": {"verdict": DecisionVerdict.REJECT},
     "the expiry": {"expires_at": NOW + 2 * DAY},

@@ -218,6 +218,10 @@ MALFORMED: dict[str, tuple[Callable[[dict[str, Any]], None], bool]] = {
     "an unknown outer field": (_set("note", to="SMITH"), False),
     "no signature": (_set("signatures", to=[]), False),
     "two signatures": (lambda tree: tree["signatures"].append(tree["signatures"][0]), False),
+    "a second signer": (
+        lambda tree: tree["signatures"].append({**tree["signatures"][0], "keyid": world.BEN.keyid}),
+        False,
+    ),
     "a short signature": (_set("signatures", 0, "sig", to="AAAA"), False),
     "a key id with text": (_set("signatures", 0, "keyid", to="SMITH"), False),
     "an extra field in a signature": (_set("signatures", 0, "cert", to="SMITH"), False),
