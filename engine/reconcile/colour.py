@@ -35,6 +35,7 @@ def palette_shown(dicom: DicomPicture, indices: NDArray[Any]) -> NDArray[Any]:
     for descriptor, table in zip(_DESCRIPTORS, _TABLES, strict=True):
         entries, first, bits = struct.unpack_from(order + "3H", dicom.values[descriptor])
         colours = _entries(dicom.values[table], entries or 1 << 16, bits, order)
+        colours = colours.astype(np.uint8 if bits == 8 else np.uint16)
         planes.append(colours[np.clip(indices.astype(np.int64) - first, 0, len(colours) - 1)])
     return np.stack(planes, axis=2)
 

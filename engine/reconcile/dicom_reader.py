@@ -21,6 +21,7 @@ _TRANSFER_SYNTAX, _PIXEL_DATA = 0x00020010, 0x7FE00010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_FORMS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _UNDEFINED = 0xFFFFFFFF
+_FIRST_TAGS = frozenset({b"\2\0\0\0", *(bytes((8, 0, low, 0)) for low in (0, 1, 5, 8)), b"\0\x08\0\x05"})
 _DEEPEST = 32  # nested sequences; deeper is no clinical file
 _KEPT = range(0x00280002, 0x0028FFFF)  # the image pixel group
 
@@ -65,16 +66,16 @@ class DicomPicture:
 
 
 def is_dicom(data: bytes) -> bool:
-    """Whether the 128-byte preamble is followed by the magic word."""
-    return data[128:132] == b"DICM"
+    """Whether the magic word follows a preamble, or the file begins with an element of group 2 or 8 without one."""
+    return data[128:132] == b"DICM" or data[:4] in _FIRST_TAGS
 
 
 def read_dicom(data: bytes) -> DicomPicture:
     """Picture facts and pixel data of a DICOM file. Raises DicomTruncated or DicomUnreadable."""
     if not is_dicom(data):
-        raise DicomUnreadable("no DICOM preamble")
+        raise DicomUnreadable("not DICOM")
     try:
-        syntax, start = _file_meta(data)
+        syntax, start = _file_meta(data, 132 if data[128:132] == b"DICM" else 0)
         body = memoryview(data)[start:]
         if syntax == DEFLATED_LITTLE:
             body = memoryview(_inflated(body))
@@ -83,15 +84,20 @@ def read_dicom(data: bytes) -> DicomPicture:
         raise DicomTruncated("the file ends inside a data element") from problem
 
 
-def _file_meta(data: bytes) -> tuple[str, int]:
-    cursor, syntax = _Cursor(memoryview(data), True, "<", 132), ""
+def _file_meta(data: bytes, start: int) -> tuple[str, int]:
+    """The transfer syntax, and where the data set begins; guessed from its first element where no group 2 tells."""
+    cursor, syntax = _Cursor(memoryview(data), True, "<", start), ""
     while cursor.group() == 0x0002:
         element = cursor.element()
         if element.tag == _TRANSFER_SYNTAX:
             syntax = bytes(element.value).decode("ascii", "replace").strip(" \0")
-    if not syntax:
-        raise DicomUnreadable("no transfer syntax")
-    return syntax, cursor.at
+    return syntax or _guessed(data[cursor.at : cursor.at + 6]), cursor.at
+
+
+def _guessed(first: bytes) -> str:
+    if first[:2] == b"\0\x08":
+        return EXPLICIT_BIG
+    return EXPLICIT_LITTLE if first[4:6].isalpha() else IMPLICIT_LITTLE
 
 
 def _inflated(body: memoryview) -> bytes:

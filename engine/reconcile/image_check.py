@@ -68,7 +68,8 @@ def _answer(eyes: Eyes, question: ImageQuestion, picture: Picture, seen: _Copy, 
     if not named_alike:
         flaws.append(Flaw(FindingCode.VIEW_DIFFERS, "a viewer shows it turned, mirrored or inverted"))
     if not whole:
-        flaws.append(Flaw(FindingCode.INTEGRITY_MISMATCH, "the row's hash is not the file's"))
+        row_is_right = question.hash is not None and question.hash == known.content
+        flaws.append(Flaw(FindingCode.INTEGRITY_MISMATCH, "the row's hash is not the file's", on_disk=row_is_right))
     return replace(
         known,
         disk_content=seen.content,

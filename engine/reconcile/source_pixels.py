@@ -14,6 +14,7 @@ from PIL import UnidentifiedImageError
 
 from engine.reconcile.colour import palette_shown, rgb_of_ybr, side_by_side
 from engine.reconcile.compressed import frame_of
+from engine.reconcile.deep_png import deep_colour, is_deep_colour
 from engine.reconcile.dicom_reader import (
     UNCOMPRESSED,
     DicomPicture,
@@ -25,8 +26,10 @@ from engine.reconcile.dicom_reader import (
 from protocol.vocabulary import FindingCode
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+_JPEG_HEAD = 1024  # bytes within which an Adobe segment says how colour is coded; without one the header says it
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
-_ROWS, _COLUMNS, _ALLOCATED, _STORED, _SIGNED = 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280103
+_ROWS, _COLUMNS, _ALLOCATED, _STORED = 0x00280010, 0x00280011, 0x00280100, 0x00280101
+_HIGH_BIT, _SIGNED = 0x00280102, 0x00280103
 _CENTER, _WIDTH = 0x00281050, 0x00281051
 
 
@@ -97,11 +100,15 @@ def look_at_photo(data: bytes) -> Picture:
             if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise SourceWanting(FindingCode.MULTIFRAME, "several frames in one file")
             image.load()
-            return _from_pillow(image)
+            return _deep_colour(data) if is_deep_colour(data) else _from_pillow(image)
     except UnidentifiedImageError as problem:
         raise SourceWanting(FindingCode.UNREADABLE_FILE, "not a picture") from problem
     except (OSError, SyntaxError, ValueError, EOFError) as problem:
         raise SourceWanting(FindingCode.TRUNCATED, "the file ends too early") from problem
+
+
+def _deep_colour(data: bytes) -> Picture:
+    return Picture(deep_colour(data), 16, 16, "png")
 
 
 def _from_pillow(image: Pillow.Image) -> Picture:
@@ -132,7 +139,7 @@ def _pictured(dicom: DicomPicture, path: Path) -> Picture:
     center, width = dicom.decimals(_CENTER), dicom.decimals(_WIDTH)
     stored, signed = dicom.number(_STORED, allocated), dicom.number(_SIGNED, 0) == 1
     return Picture(
-        _sign_extended(samples, stored) if signed else samples,
+        _significant(samples, stored, dicom.number(_HIGH_BIT, stored - 1), signed),
         allocated,
         stored,
         "dicom",
@@ -142,10 +149,13 @@ def _pictured(dicom: DicomPicture, path: Path) -> Picture:
     )
 
 
-def _sign_extended(samples: NDArray[Any], stored: int) -> NDArray[Any]:
-    """Two's complement of `stored` bits as two's complement of the whole sample."""
-    spare, kind = samples.dtype.itemsize * 8 - stored, np.dtype(f"i{samples.dtype.itemsize}")
-    return (samples.view(kind) << spare) >> spare
+def _significant(samples: NDArray[Any], stored: int, high_bit: int, signed: bool) -> NDArray[Any]:
+    """The `stored` bits up to `high_bit` of each sample, as a number: what else a word holds is not part of it."""
+    size = samples.dtype.itemsize
+    above, below = size * 8 - 1 - high_bit, size * 8 - stored
+    if not below and not signed:
+        return samples
+    return (samples.view(f"u{size}") << above).view(f"{'i' if signed else 'u'}{size}") >> below
 
 
 def _palette(dicom: DicomPicture, indices: NDArray[Any]) -> Picture:
@@ -182,8 +192,9 @@ def _flat(dicom: DicomPicture) -> NDArray[Any]:
 
 
 def _unpacked(dicom: DicomPicture, path: Path) -> NDArray[Any]:
-    if dicom.syntax == JPEG_BASELINE and dicom.number(_STORED, 8) == 8:
-        return look_at_photo(b"".join(bytes(piece) for piece in dicom.fragments)).samples
+    frame = b"".join(bytes(piece) for piece in dicom.fragments)
+    if dicom.syntax == JPEG_BASELINE and (dicom.text(_PHOTOMETRIC) != "RGB" or b"Adobe" in frame[:_JPEG_HEAD]):
+        return look_at_photo(frame).samples
     try:
         return frame_of(path)
     except ValueError as problem:

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import data_store
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -102,6 +103,31 @@ def test_a_whole_header_with_fewer_samples_is_truncated() -> None:
     with pytest.raises(SourceWanting) as wanting:
         look_at(dicom(grey(1))[:-3], Path("unused"))
     assert wanting.value.code is FindingCode.TRUNCATED
+
+
+def test_bits_beside_the_stored_ones_are_not_part_of_a_sample() -> None:
+    stored = np.array([[0xF123, 0x0FFF]], dtype=np.uint16)
+    assert look_at(dicom(stored, BitsStored=12), Path("unused")).samples.tolist() == [[0x123, 0xFFF]]
+    shifted = pydicom.dcmread(io.BytesIO(dicom(np.array([[0x1230, 0xFFF4]], dtype=np.uint16), BitsStored=12)))
+    shifted.HighBit = 15
+    target = io.BytesIO()
+    pydicom.dcmwrite(target, shifted, enforce_file_format=True)
+    assert look_at(target.getvalue(), Path("unused")).samples.tolist() == [[0x123, 0xFFF]]
+
+
+def test_a_file_without_preamble_is_read() -> None:
+    whole = dicom(grey(1))
+    assert np.array_equal(look_at(whole[132:], Path("unused")).samples, grey(1))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sixteen_bit_colour_keeps_every_bit_in_png(seed: int) -> None:
+    noise = np.random.default_rng(seed).integers(0, 1 << 16, (13, 17, 3), dtype=np.uint16)
+    smooth = (np.add.outer(np.arange(40), np.arange(30))[..., None] * [100, 731, 13] + noise[:1, :1]).astype(np.uint16)
+    for picture in (noise, smooth):
+        seen = look_at_photo(imagecodecs.png_encode(picture, level=9))
+        assert (seen.bits_allocated, seen.format) == (16, "png")
+        assert np.array_equal(seen.samples, picture)
 
 
 def test_samples_of_two_complement_keep_their_sign_in_sixteen_bits() -> None:

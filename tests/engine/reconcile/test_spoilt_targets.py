@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from engine.phases.reconcile import checks_of
-from protocol.vocabulary import ADVICE, FindingCode, Severity, Verdict
-from tests.engine.reconcile.practice import judged, practice
+from protocol.vocabulary import ADVICE, Check, FindingCode, Severity, Verdict
+from tests.engine.reconcile.practice import Practice, judged, practice
 from tests.engine.reconcile.spoilers import SPOILERS, Spoiler
 
 
@@ -46,8 +46,46 @@ def test_faults_seeded_at_random_are_all_caught(seed: int, tmp_path: Path) -> No
     _must_be_caught(spoiler, made, tmp_path)
 
 
-def _must_be_caught(spoiler: Spoiler, made: object, tmp_path: Path) -> None:
-    verdict = judged(made.write(tmp_path / "p"))  # type: ignore[attr-defined]
+@pytest.mark.parametrize(
+    ("name", "failing"),
+    [
+        ("one pixel bit", {Check.PIXELS_EQUAL, Check.VIEWS_EQUAL, Check.INTEGRITY_RECOMPUTED, Check.SETS_EQUAL}),
+        ("turned in the settings", {Check.VIEWS_EQUAL, Check.FIELDS_EQUAL, Check.SETS_EQUAL}),
+        ("black and white exchanged in the header", {Check.VIEWS_EQUAL, Check.FIELDS_EQUAL, Check.SETS_EQUAL}),
+        ("an altered hash in the row", {Check.INTEGRITY_RECOMPUTED, Check.SETS_EQUAL}),
+        ("another tooth", {Check.FIELDS_EQUAL, Check.SETS_EQUAL}),
+        ("a header with the name of another patient", {Check.FIELDS_EQUAL, Check.SETS_EQUAL}),
+        ("a stray file", {Check.NO_STRAYS, Check.SETS_EQUAL}),
+        ("a whole patient too many", {Check.PATIENTS_MATCHED, Check.NO_STRAYS, Check.SETS_EQUAL}),
+    ],
+)
+def test_a_fault_fails_its_own_checks_and_no_others(name: str, failing: set[Check], tmp_path: Path) -> None:
+    made = practice()
+    next(spoiler for spoiler in SPOILERS if spoiler.name == name).spoil(made, Random(3))
+    checks = checks_of(judged(made.write(tmp_path / "p")).result)
+    assert {check.check for check in checks if check.verdict is Verdict.FAIL} == failing
+
+
+@pytest.mark.parametrize(
+    ("name", "equal"),
+    [
+        ("one pixel bit", ("source", "database")),
+        ("turned in the settings", ()),
+        ("a stray file", ("source", "database")),
+    ],
+)
+def test_the_side_that_is_right_keeps_the_digest_of_the_source(
+    name: str, equal: tuple[str, ...], tmp_path: Path
+) -> None:
+    made = practice()
+    next(spoiler for spoiler in SPOILERS if spoiler.name == name).spoil(made, Random(3))
+    digests = judged(made.write(tmp_path / "p")).result.digests
+    assert (digests.source == digests.database) is bool(equal)
+    assert digests.source != digests.disk
+
+
+def _must_be_caught(spoiler: Spoiler, made: Practice, tmp_path: Path) -> None:
+    verdict = judged(made.write(tmp_path / "p"))
     blockers = {code for code in verdict.codes if ADVICE[code].severity is Severity.BLOCKER}
     assert spoiler.codes <= blockers, verdict.found
     assert len(set(verdict.digests)) > 1, "the digests of unequal sets are equal"
