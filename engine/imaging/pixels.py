@@ -72,9 +72,7 @@ def words(pixels: Pixels) -> NDArray[np.uint16]:
     No copy where samples are 16-bit already. Signed samples keep their two's complement bits.
     """
     array = pixels.array
-    if array.dtype.itemsize == 1:
-        array = array.astype("<i2" if pixels.signed else "<u2")
-    return array.view("<u2")
+    return array.astype("<u2") if array.dtype.itemsize == 1 else array.view("<u2")
 
 
 def canonical(pixels: Pixels) -> memoryview:
@@ -82,5 +80,5 @@ def canonical(pixels: Pixels) -> memoryview:
 
     16-bit little-endian words; 8-bit colour stays at 8 bits. No copy where the samples have that form already.
     """
-    array = pixels.array if pixels.samples == 3 and pixels.bits_allocated == 8 else words(pixels)
+    array = pixels.array if pixels.samples == 3 else words(pixels)
     return array.reshape(-1).view(np.uint8).data
