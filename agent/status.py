@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from agent import log
 from agent.failures import WHAT_TO_DO
 from agent.home import Home
 from agent.link import LinkState
@@ -38,8 +39,11 @@ def document(at: int, activity: Activity, link: LinkState, pending: int, acked: 
 def publish(home: Home, status: dict[str, Any]) -> None:
     """Replace status.json as a whole. It is for looking only: nothing is decided by it, so it need not be durable."""
     fresh = home.status.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(status) + b"\n")
-    fresh.replace(home.status)
+    try:
+        fresh.write_bytes(msgspec.json.encode(status) + b"\n")
+        fresh.replace(home.status)
+    except OSError as problem:
+        log.tell("status-not-written", errno=problem.errno)
 
 
 def read(home: Home) -> dict[str, Any] | None:

@@ -65,6 +65,7 @@ class Supervisor:
         self._wake = asyncio.Event()
         self._stopping = False
         self._child: EngineProcess | None = None
+        self._ending: asyncio.Future[int] | None = None
         self._attempts: Attempts | None = None
         self._not_before = 0.0
         self._said: Outcome | None = None
@@ -81,7 +82,7 @@ class Supervisor:
     def request_stop(self) -> None:
         """End soon: a running phase is told to stop between two patients."""
         self._stopping = True
-        self._say("stop")
+        self._end_child()
         self._wake.set()
 
     def on_order(self, hold: Hold | None) -> None:
@@ -90,6 +91,7 @@ class Supervisor:
             self._say(_WORDS[hold])
         if hold is Hold.NONE:
             self._attempts, self._not_before = None, 0.0
+        self._take_feed()
         self._wake.set()
 
     async def run(self) -> None:
@@ -140,14 +142,25 @@ class Supervisor:
     async def _child_to_end(self, phase: Phase) -> Ending:
         self._child = await EngineProcess.start(self._command(phase), self._engine_log)
         try:
-            if self._stopping or self.hold is not Hold.NONE:
-                self._say("stop")
+            self._catch_up()
             async for event in self._child.events():
                 self._hear(event)
             return judge_exit(await self._child.ended(), self._said)
         finally:
-            child, self._child = self._child, None
+            child, self._child, self._ending = self._child, None, None
             await child.stop()
+
+    def _catch_up(self) -> None:
+        """What was ordered while the child was being started."""
+        if self._stopping:
+            self._end_child()
+        elif self.hold is not Hold.NONE:
+            self._say(_WORDS[self.hold])
+
+    def _end_child(self) -> None:
+        """Tell the child to stop; a deaf one is killed in the end, which the engine survives like a power cut."""
+        if self._child is not None and self._ending is None:
+            self._ending = asyncio.ensure_future(self._child.stop())
 
     def _hear(self, event: Event) -> None:
         self._queue(*boundary.of_event(event, self._progress))

@@ -102,3 +102,14 @@ def test_a_frame_that_cannot_be_written_raises_before_it_is_sent(tmp_path: Path)
         log.record(b"{}", 0)
     with pytest.raises(EnvironmentProblem, match="nothing is sent"):
         EgressLog(tmp_path / "no" / "e.jsonl")
+
+
+def test_every_frame_is_synced_before_it_may_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    path = tmp_path / "e.jsonl"
+    monkeypatch.setattr("os.fsync", lambda handle: synced.append(path.stat().st_size))
+    with EgressLog(path) as log:
+        log.record(FRAMES[0], 1)
+        assert synced == [path.stat().st_size]
+        log.record(FRAMES[1], 2)
+        assert synced[-1] == path.stat().st_size > synced[0]

@@ -10,6 +10,8 @@ from dataclasses import replace
 import pytest
 
 from agent import compose, egress
+from agent.failures import Failure
+from protocol.errors import EnvironmentProblem
 from protocol.messages import (
     AlarmReport,
     DecisionOrder,
@@ -236,3 +238,65 @@ async def test_an_engine_that_keeps_dying_is_given_up_until_resume(
         practice.set_phases()
         hub.order(Resume())
         await hub.until(lambda: hub.memory.evidence(Gate.STAGED))
+
+
+@pytest.mark.fault
+async def test_a_damaged_ledger_stops_the_road_and_is_told_until_it_is_restored(
+    practice: Practice, hub: SimulatedHub
+) -> None:
+    await practice.enroll(hub)
+    ledger = practice.folder / "ledger.jsonl"
+    good = ledger.read_text()
+    ledger.write_text(good.replace(hub.firm.practice, "0" * 32, 1))
+    async with running(practice):
+        await hub.until(lambda: AlarmReport(Alarm.LEDGER_DAMAGED) in hub.memory.bodies(AlarmReport))
+        assert practice.starts == []
+        ledger.write_text(good)
+        await hub.until(lambda: state(hub, Gate.STAGED) is GateState.OPEN)
+    assert len(hub.memory.bodies(AlarmReport)) == 1
+
+
+@pytest.mark.fault
+async def test_an_engine_that_does_not_hear_stop_is_ended_in_the_end(
+    practice: Practice, hub: SimulatedHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.engine_process.STOP_SECONDS", 0.3)
+    practice.set_phases(stage={"mode": "deaf", "images": 5000, "seconds": 0.02})
+    await practice.enroll(hub)
+    async with running(practice) as agent:
+        await hub.until((practice.folder / "fake-stage.count").exists)
+    assert agent.supervisor.interrupted
+
+
+@pytest.mark.fault
+async def test_nothing_is_sent_that_the_egress_log_cannot_keep(
+    practice: Practice, hub: SimulatedHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await practice.enroll(hub)
+
+    def full(*_: object) -> None:
+        raise EnvironmentProblem("no space left")
+
+    monkeypatch.setattr(egress.EgressLog, "record", full)
+    async with running(practice) as agent:
+        async with asyncio.timeout(20):
+            while agent.link.state.failure is None:
+                await asyncio.sleep(0.02)
+        assert agent.link.state.failure is Failure.LOCAL
+        assert not hub.memory.hellos
+
+
+async def test_an_approval_that_arrives_during_a_phase_is_told_at_once(practice: Practice, hub: SimulatedHub) -> None:
+    practice.set_phases(dry_run={"images": 4000, "seconds": 0.02})
+    await practice.enroll(hub)
+    async with running(practice):
+        await hub.until(lambda: state(hub, Gate.PROFILE_PROVEN) is GateState.WAITING)
+        hub.approve(Gate.PROFILE_PROVEN, "ann")
+        await hub.until(lambda: practice.starts[-1] == "dry-run")
+        hub.approve(Gate.PROFILE_PROVEN, "ben")
+
+        def both() -> bool:
+            report = hub.memory.gate(Gate.PROFILE_PROVEN)
+            return report is not None and report.approvals == 2
+
+        await hub.until(both)
