@@ -21,7 +21,7 @@ from typing import Any, Final, Generic, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_WINDOW: Final = 4  # pieces of work per worker that are under way or waiting to be collected
+_WINDOW: Final = 2  # pieces of work per worker that are under way or waiting to be collected
 
 
 class WorkerDied(Exception):

@@ -68,6 +68,7 @@ class _Told:
 
 def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, told: _Told, sleep: Sleep) -> None:
     store = TargetStore(job.target.store, job.run_id)
+    store.require_present()
     with closing(TargetDatabase(job.target.database, profile, read_only=False)) as database:
         _refuse_moved_baseline(plan, journal, database)
         if plan.totals.patients > len(journal.numbers(State.DONE)):

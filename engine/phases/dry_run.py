@@ -83,6 +83,7 @@ class _DryRun:
 
     def result(self) -> PhaseResult:
         store = TargetStore(self.job.target.store, self.job.run_id)
+        store.require_present()
         marked = before.mark(self.database, store)
         for notice in before.notices(self.database, self.target, marked):
             self._found(None, notice)

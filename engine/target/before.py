@@ -65,7 +65,7 @@ def _files(store: TargetStore, database_file: Path | None) -> TableMark:
     """All files of the store but the database's own, whose content the tables' marks speak of."""
     digest, count = hashlib.sha256(), 0
     for path, size, modified in store.walk():
-        if store.root / path == database_file:
+        if (store.root / path).resolve() == database_file:
             continue
         digest.update(f"{path}\n{size} {modified}\n".encode("utf-8", "surrogateescape"))
         count += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,14 +17,10 @@ from engine.target.columns import adapted
 from engine.target.connect import Statements, connected
 from engine.target.failures import explained
 from engine.target.rows import Row
+from engine.target.statements import columns, count_between, everything, insert, is_there, largest, wait_for_writers
 from protocol.errors import EnvironmentProblem
 
 _DIGEST_SPACE: Final = 1 << 256
-# Waits for open transactions that write a table and keeps new ones out until ours ends. SQLite has one writer anyway.
-_LOCKS: Final = {
-    "postgresql": "LOCK TABLE {} IN SHARE MODE",
-    "mssql": "SELECT TOP 1 1 FROM {} WITH (TABLOCK, HOLDLOCK)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +56,17 @@ class TargetDatabase:
     @property
     def file(self) -> Path | None:
         """The file of a SQLite target; it may lie inside the store."""
-        return Path(str(self._engine.url.database)) if self.dialect == "sqlite" else None
+        return Path(str(self._engine.url.database)).resolve() if self.dialect == "sqlite" else None
 
     def drift(self) -> list[str]:
         """Tables and columns the profile relies on that are not there, as `Table` or `Table.Column`."""
         missing = []
-        for table, columns in self._profile.database.relies_on.items():
+        for table, wanted in self._profile.database.relies_on.items():
             found = self._schema.get(table.lower())
             if found is None:
                 missing.append(table)
             else:
-                missing += [f"{table}.{column}" for column in columns if column.lower() not in _columns(found)]
+                missing += [f"{table}.{column}" for column in wanted if column.lower() not in columns(found)]
         return missing
 
     def version(self) -> str | None:
@@ -85,9 +81,7 @@ class TargetDatabase:
             return dict.fromkeys(self._profile.keys, 0)
         with self._reading() as connection:
             return {
-                entity: int(
-                    connection.execute(sa.select(sa.func.max(self._column(rule.table, rule.column)))).scalar() or 0
-                )
+                entity: int(connection.execute(largest(self._column(rule.table, rule.column))).scalar() or 0)
                 for entity, rule in self._profile.keys.items()
             }
 
@@ -95,7 +89,7 @@ class TargetDatabase:
         """The content of every table the profile relies on."""
         with self._reading() as connection:
             return {
-                name: _mark(connection.execution_options(stream_results=True).execute(sa.select(table)))
+                name: _mark(connection.execution_options(stream_results=True).execute(everything(table)))
                 for name in self._profile.database.relies_on
                 if (table := self._schema.get(name.lower())) is not None
             }
@@ -113,7 +107,7 @@ class TargetDatabase:
         """Inserts rows in order. Raises SQLAlchemyError."""
         for table, group in groupby(rows, key=lambda row: (row.table, tuple(row.values))):
             found = self._schema[table[0].lower()]
-            connection.execute(found.insert(), [self._values(found, row) for row in group])
+            connection.execute(insert(found), [self._values(found, row) for row in group])
 
     def found_of(self, rows: Sequence[Row], *, after_writers: bool = False) -> Found:
         """What of `rows` stands in the target. Raises Failure.
@@ -133,29 +127,26 @@ class TargetDatabase:
         self._engine.dispose()
 
     def _wait_for_writers(self, connection: sa.Connection, tables: Iterable[str]) -> None:
-        for table in sorted(self._schema[name.lower()].name for name in tables):
-            if lock := _LOCKS.get(self.dialect):
-                connection.exec_driver_sql(lock.format(self._engine.dialect.identifier_preparer.quote(table)))
+        for name in sorted(tables):
+            if lock := wait_for_writers(self._schema[name.lower()], self._engine.dialect):
+                connection.exec_driver_sql(lock).close()
 
     def _count_between(self, connection: sa.Connection, table: str, column: str, first: int, last: int) -> int:
-        where = self._column(table, column).between(first, last)
-        found = connection.execute(sa.select(sa.func.count()).select_from(self._schema[table.lower()]).where(where))
-        return int(found.scalar_one())
+        return int(connection.execute(count_between(self._column(table, column), first, last)).scalar_one())
 
     def _is_there(self, connection: sa.Connection, row: Row) -> bool:
         table = self._schema[row.table.lower()]
-        where = [table.c[name] == value for name, value in self._values(table, row).items()]
-        return connection.execute(sa.select(sa.literal(1)).select_from(table).where(*where)).first() is not None
+        return connection.execute(is_there(table, self._values(table, row))).first() is not None
 
     def _values(self, table: sa.Table, row: Row) -> dict[str, Any]:
-        names = _columns(table)
+        names = columns(table)
         return {
             names[name.lower()]: adapted(table.c[names[name.lower()]].type, value) for name, value in row.values.items()
         }
 
     def _column(self, table: str, column: str) -> sa.Column[Any]:
         found = self._schema[table.lower()]
-        return found.c[_columns(found)[column.lower()]]
+        return found.c[columns(found)[column.lower()]]
 
     def _read_schema(self) -> dict[str, sa.Table]:
         wanted = {name.lower() for name in self._profile.database.relies_on} | {
@@ -176,10 +167,6 @@ class TargetDatabase:
             raise EnvironmentProblem(
                 explained(error).detail, where="target database", next_step="check target.database in job.toml"
             ) from error
-
-
-def _columns(table: sa.Table) -> Mapping[str, str]:
-    return {column.name.lower(): column.name for column in table.columns}
 
 
 def _key_spans(rows: Sequence[Row]) -> dict[tuple[str, str], tuple[int, int]]:

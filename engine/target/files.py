@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.failpoints import failpoint
 from engine.target import disk
+from protocol.errors import EnvironmentProblem
 
 _BLOCK = 1 << 20
 
@@ -38,6 +39,13 @@ class TargetStore:
     def __init__(self, root: Path, run: str) -> None:
         self.root = root
         self.incoming = root / f".bitewing-incoming-{run}"
+
+    def require_present(self) -> None:
+        """Raises EnvironmentProblem if the store is not there."""
+        if not self.root.is_dir():
+            raise EnvironmentProblem(
+                "the target store is not there", where=str(self.root), next_step="check target.store in job.toml"
+            )
 
     def open_incoming(self, session: int) -> Path:
         """An empty incoming folder of this session; whatever an earlier session left is removed.

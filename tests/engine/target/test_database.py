@@ -1,0 +1,166 @@
+"""The target database on SQLite and PostgreSQL: what is there, what is put there, and what a read-only one refuses."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import date, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from demo.dexis10 import write_empty_database
+from engine.profiles.load import load_target
+from engine.target.columns import adapted
+from engine.target.database import Found, TargetDatabase
+from engine.target.failures import Failure, Kind, explained
+from engine.target.rows import Row
+from protocol.errors import EnvironmentProblem, UsageProblem
+
+PROFILE = load_target("dexis10")
+PERSON = Row("Person", "PersonID", {"PersonID": 7, "SSN": None, "Removed": 0})
+NAME = Row(
+    "PersonName", "PersonID", {"PersonID": 7, "TypeID": 1, "FamilyName": "王", "GivenName": "Ødegård", "Title": None}
+)
+BORN = Row("Patient", "PersonID", {"PersonID": 7, "ExternalID": "007", "DateOfBirth": date(1971, 5, 1), "Sex": "F"})
+ROWS = (PERSON, NAME, BORN)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        made = f"sqlite:///{tmp_path}/DEXIS.sqlite"
+    else:
+        new_database: Callable[[], str] = request.getfixturevalue("new_database")
+        made = new_database()
+    write_empty_database(made)
+    return made
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[TargetDatabase]:
+    with closing(TargetDatabase(url, PROFILE, read_only=False)) as opened:
+        yield opened
+
+
+def _insert(database: TargetDatabase, *rows: Row) -> None:
+    with database.transaction() as connection:
+        database.insert(connection, rows)
+
+
+def test_inserted_rows_are_found_value_for_value(database: TargetDatabase) -> None:
+    assert database.found_of(ROWS) == Found(0, 0)
+    _insert(database, *ROWS)
+    assert database.found_of(ROWS, after_writers=True) == Found(3, 3)
+
+
+@pytest.mark.parametrize("change", [{"FamilyName": "玉"}, {"GivenName": "Odegard"}, {"Title": "Dr"}])
+def test_a_row_that_differs_in_one_value_is_not_ours(database: TargetDatabase, change: dict[str, object]) -> None:
+    _insert(database, *ROWS)
+    other = Row("PersonName", "PersonID", {**NAME.values, **change})
+    assert database.found_of((PERSON, other, BORN)) == Found(3, 2)
+
+
+def test_a_transaction_that_fails_leaves_no_row(database: TargetDatabase) -> None:
+    with pytest.raises(Failure) as failure:
+        _insert(database, PERSON, NAME, PERSON)
+    assert failure.value.kind is Kind.PERMANENT
+    assert "Ødegård" not in str(failure.value)
+    assert database.found_of(ROWS) == Found(0, 0)
+
+
+def test_the_baseline_is_the_largest_key_in_use(database: TargetDatabase) -> None:
+    assert database.baseline() == {"patient": 0, "study": 0, "series": 0, "image": 0}
+    _insert(database, PERSON)
+    assert database.baseline()["patient"] == 7
+
+
+def test_the_fingerprint_sees_any_change_and_no_order(url: str) -> None:
+    other = Row("Person", "PersonID", {"PersonID": 8, "SSN": None, "Removed": 0})
+    with closing(TargetDatabase(url, PROFILE, read_only=False)) as database:
+        empty = database.fingerprint()
+        _insert(database, PERSON, other)
+        full = database.fingerprint()
+        assert {name for name in empty if empty[name] != full[name]} == {"Person"}
+        with database.transaction() as connection:
+            connection.execute(sa.text("DELETE FROM Person"))
+        _insert(database, other, PERSON)
+        assert database.fingerprint() == full
+        with database.transaction() as connection:
+            connection.execute(sa.text("UPDATE Person SET Removed = 1 WHERE PersonID = 8"))
+        assert database.fingerprint() != full
+
+
+def test_what_the_profile_relies_on_and_is_not_there_is_named(url: str, database: TargetDatabase) -> None:
+    assert database.drift() == []
+    assert database.version() == "10.1"
+    with database.transaction() as connection:
+        connection.execute(sa.text("ALTER TABLE Image DROP COLUMN DeviceMake"))
+        connection.execute(sa.text("DROP TABLE ActivityLog"))
+    with closing(TargetDatabase(url, PROFILE, read_only=True)) as changed:
+        assert changed.drift() == ["Image.DeviceMake", "ActivityLog"]
+
+
+def test_a_read_only_target_refuses_before_and_at_the_server(url: str) -> None:
+    with closing(TargetDatabase(url, PROFILE, read_only=True)) as database:
+        with pytest.raises(EnvironmentProblem):
+            _insert(database, PERSON)
+        assert database.statements.refused == 1
+        with (
+            database.transaction() as connection,
+            pytest.raises((sqlite3.OperationalError, psycopg.Error), match="read"),
+        ):
+            connection.connection.cursor().execute("DELETE FROM SystemInfo")  # past our own guard
+    with closing(TargetDatabase(url, PROFILE, read_only=False)) as database:
+        assert database.version() == "10.1"
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [
+        ("sqlite:////nowhere/at/all.sqlite", EnvironmentProblem),
+        ("postgresql+psycopg://127.0.0.1:1/none", EnvironmentProblem),
+        ("mysql+nothing://x/y", UsageProblem),
+        ("no url", UsageProblem),
+    ],
+)
+def test_a_target_that_cannot_be_used_is_said_with_a_next_step(bad: str, error: type[EnvironmentProblem]) -> None:
+    with pytest.raises(error) as problem:
+        TargetDatabase(bad, PROFILE, read_only=True)
+    assert problem.value.next_step
+
+
+def test_a_wrong_path_never_becomes_an_empty_database(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentProblem):
+        TargetDatabase(f"sqlite:///{tmp_path}/typo.sqlite", PROFILE, read_only=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+WHEN = datetime.fromisoformat("2019-03-04T10:30:01")
+ADAPTED: list[tuple[sa.types.TypeEngine[object], object, object]] = [
+    (sa.String(), b"\x01\xff", "01ff"),
+    (sa.String(), WHEN, "2019-03-04 10:30:01"),
+    (sa.String(), date(2019, 3, 4), "2019-03-04"),
+    (sa.String(), 7, "7"),
+    (sa.Boolean(), 0, False),
+    (sa.LargeBinary(), b"\x01", b"\x01"),
+    (sa.DateTime(), date(2019, 3, 4), datetime.fromisoformat("2019-03-04")),
+    (sa.Date(), WHEN, date(2019, 3, 4)),
+    (sa.Integer(), 7, 7),
+    (sa.Integer(), None, None),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "wanted"), ADAPTED)
+def test_a_value_takes_the_form_of_its_column(kind: sa.types.TypeEngine[object], value: object, wanted: object) -> None:
+    found = adapted(kind, value)
+    assert found == wanted
+    assert type(found) is type(wanted)
+
+
+def test_an_unforeseen_error_is_permanent_and_quotes_nothing() -> None:
+    failure = explained(ValueError("Ana Ødegård"))
+    assert (failure.kind, failure.detail) == (Kind.PERMANENT, "unexpected ValueError")

@@ -1,0 +1,92 @@
+"""The write guard: below the job's folder everything, elsewhere nothing, and only while it is active."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.target.zero_writes import WriteGuard, WriteRefused
+
+
+def _read(place: Path) -> object:
+    return place.read_bytes()
+
+
+ATTEMPTS: dict[str, Callable[[Path], object]] = {
+    "open to write": lambda place: place.write_bytes(b"x"),
+    "open to append": lambda place: place.open("ab"),
+    "open to update": lambda place: place.open("r+b"),
+    "open exclusively": lambda place: place.with_name("new").open("xb"),
+    "open by descriptor": lambda place: os.open(place, os.O_WRONLY),
+    "truncate": lambda place: os.truncate(place, 0),
+    "rename": lambda place: place.rename(place.with_name("other")),
+    "replace": lambda place: place.replace(place.with_name("other")),
+    "hard link": lambda place: os.link(place, place.with_name("other")),
+    "symbolic link": lambda place: place.with_name("other").symlink_to(place),
+    "remove": lambda place: place.unlink(),
+    "make a folder": lambda place: place.with_name("folder").mkdir(),
+    "remove a folder": lambda place: shutil.rmtree(place.parent),
+    "set times": os.utime,
+    "set mode": lambda place: place.chmod(0o600),
+}
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_every_way_to_change_a_file_outside_is_refused_and_counted(tmp_path: Path, attempt: str) -> None:
+    job, store = tmp_path / "job", tmp_path / "store"
+    job.mkdir()
+    store.mkdir()
+    place = store / "file"
+    place.write_bytes(b"before")
+    with WriteGuard(job) as guard:
+        with pytest.raises(WriteRefused):
+            ATTEMPTS[attempt](place)
+        assert guard.refused >= 1
+    assert [path.name for path in store.iterdir()] == ["file"]
+    assert place.read_bytes() == b"before"
+
+
+# Taken relative to an open folder, whose name the guard cannot know, removal is refused everywhere.
+@pytest.mark.parametrize("attempt", sorted(ATTEMPTS.keys() - {"remove a folder"}))
+def test_below_the_jobs_folder_all_of_it_works(tmp_path: Path, attempt: str) -> None:
+    place = tmp_path / "below" / "file"
+    place.parent.mkdir()
+    place.write_bytes(b"before")
+    with WriteGuard(tmp_path) as guard:
+        ATTEMPTS[attempt](place)
+    assert guard.refused == 0
+
+
+def test_reading_works_everywhere(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / "job").mkdir()
+    with WriteGuard(tmp_path / "job") as guard:
+        assert _read(tmp_path / "file") == b"x"
+        Path(os.devnull).write_bytes(b"x")
+    assert guard.refused == 0
+
+
+def test_a_folder_with_the_jobs_name_as_its_beginning_is_outside(tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job2").mkdir()
+    with WriteGuard(tmp_path / "job"), pytest.raises(WriteRefused):
+        (tmp_path / "job2" / "x").write_bytes(b"x")
+
+
+def test_a_link_out_of_the_jobs_folder_does_not_help(tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    (tmp_path / "store").mkdir()
+    (tmp_path / "job" / "out").symlink_to(tmp_path / "store")
+    with WriteGuard(tmp_path / "job"), pytest.raises(WriteRefused):
+        (tmp_path / "job" / "out" / "x").write_bytes(b"x")
+
+
+def test_afterwards_the_process_may_write_again(tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    with WriteGuard(tmp_path / "job"):
+        pass
+    (tmp_path / "x").write_bytes(b"x")
