@@ -12,6 +12,7 @@ import pytest
 
 from engine.profiles.load import load_source
 from engine.profiles.sql import SqlError
+from engine.source.connect import read_only_engine
 from engine.source.database import SourceDatabase
 from engine.source.read_only import is_refused, write_attempts
 from protocol.errors import EnvironmentProblem, UsageProblem
@@ -32,6 +33,18 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_every_attempt_to_write_is_refused_by_session_and_by_role(url: str) -> None:
     with SourceDatabase.open(url, PROFILE) as database:
         assert database.prove_read_only("patient") == (6, 6)
+
+
+def test_each_of_the_two_locks_is_set_by_itself(tmp_path: Path, new_database: Callable[[], str]) -> None:
+    def asked(url: str, question: str) -> object:
+        with read_only_engine(url).connect() as connection:
+            return connection.exec_driver_sql(question).scalar()
+
+    sqlite, postgresql = fill_sqlite(tmp_path / "core.db"), new_database()
+    assert asked(sqlite, "PRAGMA query_only") == 1
+    assert asked(postgresql, "SHOW transaction_read_only") == "on"
+    assert asked(postgresql, "SHOW transaction_isolation") == "repeatable read"
+    assert asked(postgresql, "SELECT current_user") == "pg_read_all_data"
 
 
 @pytest.mark.attack

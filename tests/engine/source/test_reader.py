@@ -172,3 +172,16 @@ def test_a_query_that_breaks_the_merge_is_an_error_and_loses_nothing_silently(
 
 def test_a_practice_without_patients_gives_nothing(fill: Fill) -> None:
     assert read(fill({**{name: [] for name in ROWS}, "device": ROWS["device"]})) == ([], [])
+
+
+def test_an_image_whose_series_is_not_its_patients_is_an_orphan(tmp_path: Path) -> None:
+    text = PROFILE.entities["series"].query.for_dialect("sqlite")
+    fewer = with_query(
+        "series", text.replace("WHERE ", "WHERE se.id <> 200 AND (", 1).replace("ORDER BY", ") ORDER BY")
+    )
+    records, findings = read(fill_sqlite(tmp_path / "core.db"), fewer)
+    assert [(finding.code, finding.image) for finding in findings if finding.patient == "10"] == [
+        (FindingCode.ORPHAN_ROW, "999"),
+        (FindingCode.ORPHAN_ROW, "1000"),
+    ]
+    assert [record.images for record in records if record.patient.key == "10"] == [()]
