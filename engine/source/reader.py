@@ -52,8 +52,6 @@ class _PatientReader:
             record = self._record(row, studies, series, images)
             if record is not None:
                 yield record
-        for stream in children:
-            stream.finish()
 
     def _rows(self, entity: str) -> Iterator[Row]:
         return self._database.rows(self._profile.entities[entity].query)
@@ -139,7 +137,8 @@ class _Children:
         self._next = self._advance()
 
     def of(self, patient: str) -> list[Row]:
-        """The rows of `patient`; patients must be asked for in their order."""
+        """The rows of `patient`; patients must be asked for in their order. A row that comes too late raises, so
+        after the last patient no row can be left."""
         rank, rows = self._ranks[patient], []
         while self._next is not None and self._rank(self._next) == rank:
             rows.append(self._next)
@@ -147,11 +146,6 @@ class _Children:
         if self._next is not None and self._rank(self._next) < rank:
             raise _badly_ordered(self._entity, "does not keep the patients' order")
         return rows
-
-    def finish(self) -> None:
-        """After the last patient no row may be left."""
-        if self._next is not None:
-            raise _badly_ordered(self._entity, "does not keep the patients' order")
 
     def _advance(self) -> Row | None:
         for row in self._rows:
