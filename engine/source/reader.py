@@ -41,6 +41,7 @@ class _PatientReader:
         self._database, self._profile = database, profile
         self._on_finding, self._phase = on_finding, phase
         self._make = RecordReader(profile)
+        self._devices: Mapping[str, Device] = {}
 
     def records(self) -> Iterator[PatientRecord]:
         ranks = self._ranks()

@@ -79,6 +79,7 @@ def test_each_trouble_has_its_code(root: Path, relative: str, code: FindingCode)
     "relative",
     [
         "../secret.txt",
+        "../nothing-is-there.txt",
         "1.2/../../secret.txt",
         "/etc/hostname",
         "..",
