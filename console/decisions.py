@@ -19,9 +19,14 @@ def make_decision(
     cannot be approved.
     """
     if judgement.digest is None or judgement.run is None:
-        raise _refused(Refusal.EVIDENCE_MISSING, f"there is no evidence for {judgement.gate} yet", practice)
+        what, advice = (
+            f"there is no evidence for {judgement.gate} yet",
+            "wait until the phase has ended there",
+        )
+        raise Refused(Refusal.EVIDENCE_MISSING, what, where=practice.code, next_step=advice)
     if verdict is DecisionVerdict.APPROVE and judgement.refusal is not None:
-        raise _refused(judgement.refusal, judgement.blocked or "the evidence cannot be approved", practice)
+        what, advice = judgement.blocked or "the evidence does not pass", "settle that at the practice, or reject"
+        raise Refused(judgement.refusal, what, where=practice.code, next_step=advice)
     return Decision(
         practice=practice.id,
         run=judgement.run,
@@ -32,10 +37,4 @@ def make_decision(
         nonce=nonce,
         issued_at=now,
         expires_at=now + policy.decision_lifetime_s,
-    )
-
-
-def _refused(reason: Refusal, what: str, practice: PracticeView) -> Refused:
-    return Refused(
-        reason, what, where=practice.code, next_step="settle what is wrong at the practice, then decide again"
     )
