@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from demo.blueprint import Blueprint, draw
+from demo.blueprint import Blueprint
 from demo.databases import Databases, PostgresqlDatabases, SqliteDatabases
 from demo.dexis10 import write_empty_database, write_empty_store
 from demo.dexis11 import write_database, write_store
+from demo.draw import draw
 from demo.vendor.samples import write_samples
 from protocol.errors import UsageProblem
 

@@ -7,7 +7,8 @@ from collections import Counter
 
 import pytest
 
-from demo.blueprint import Blueprint, draw
+from demo.blueprint import Blueprint
+from demo.draw import draw
 from demo.photographs import Photograph
 from demo.radiographs import Radiograph
 from demo.world import DEFAULT_PATIENTS, DEFAULT_SEED

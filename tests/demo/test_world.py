@@ -14,7 +14,8 @@ import pydicom
 import pytest
 from PIL import Image
 
-from demo.blueprint import Medium, Study, draw
+from demo.blueprint import Medium, Study
+from demo.draw import draw
 from demo.people import make_people
 from demo.radiographs import Radiograph
 from demo.world import World, build
