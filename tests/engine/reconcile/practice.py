@@ -10,6 +10,7 @@ import io
 import struct
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from sqlalchemy.types import TypeEngine
 
 from engine.orientation import OrientationNotation
 from engine.profiles.load import load_source, load_target
+from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.reconcile.judgement import Discrepancy
 from engine.reconcile.scan import Listener, Places, Reconciliation, reconcile
 from protocol.vocabulary import FindingCode
@@ -219,8 +221,12 @@ def judged(places: Places, workers: int = 1) -> Verdict:
         done=lambda images, size: None,
         checkpoint=lambda: None,
     )
-    result = reconcile(places, load_source("dexis11"), load_target("dexis10"), KEY, workers, listener)
-    return Verdict(result, found)
+    return Verdict(reconcile(places, *_profiles(), KEY, workers, listener), found)
+
+
+@cache
+def _profiles() -> tuple[SourceProfile, TargetProfile]:
+    return load_source("dexis11"), load_target("dexis10")
 
 
 def practice() -> Practice:

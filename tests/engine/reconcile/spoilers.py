@@ -253,6 +253,16 @@ def _a_jpeg_encoded_again(made: Practice, random: Random) -> None:
     assert made.target_files[made.path(shot.visual)] != shot.data
 
 
+@_spoiler(FindingCode.PIXELS_DIFFER, FindingCode.INTEGRITY_MISMATCH)
+def _a_jpeg_with_a_comment_added(made: Practice, random: Random) -> None:
+    _edit(made, 4987, lambda data: data.__setitem__(slice(2, 2), b"\xff\xfe\0\6note"))
+
+
+@_spoiler(FindingCode.PIXELS_DIFFER)
+def _a_png_that_is_not_the_same_file_any_more(made: Practice, random: Random) -> None:
+    _edit(made, 4985, lambda data: data.extend(b"\0"))
+
+
 @_spoiler(FindingCode.PIXELS_DIFFER)
 def _a_photo_with_one_step_of_one_channel(made: Practice, random: Random) -> None:
     shot = next(shot for shot in shots() if shot.visual == 4984)
