@@ -128,6 +128,10 @@ BAD_VALUES: dict[str, Callable[[], object]] = {
         world.decision(world.evidence(), issued_at=1.5),  # type: ignore[arg-type]
         world.ADA,
     ),
+    "a dict in place of digests": lambda: sign_evidence(
+        world.evidence(digests=dict.fromkeys(("source", "database", "disk"), "0" * 64)),  # type: ignore[arg-type]
+        world.AGENT,
+    ),
     "a value JSON cannot hold": lambda: sign_evidence(world.evidence(run=object()), world.AGENT),  # type: ignore[arg-type]
 }
 
