@@ -152,10 +152,13 @@ def test_a_file_cut_off_is_truncated(name: str, kept: float) -> None:
     assert code_of(WHOLE[name][: int(len(WHOLE[name]) * kept)]) is FindingCode.TRUNCATED
 
 
-def test_a_damaged_png_is_unreadable() -> None:
-    data = bytearray(WHOLE["png"])
-    data[len(data) // 2] ^= 1
-    assert code_of(bytes(data)) is FindingCode.UNREADABLE_FILE
+@pytest.mark.parametrize("level", [0, 6])
+def test_one_flipped_bit_among_the_pixels_of_a_png_is_noticed(level: int) -> None:
+    data = bytearray(imagecodecs.png_encode(GREY16, level=level))
+    for place in range(data.index(b"IDAT") + 4, len(data) - 12):
+        data[place] ^= 1
+        assert code_of(bytes(data)) is FindingCode.UNREADABLE_FILE
+        data[place] ^= 1
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
