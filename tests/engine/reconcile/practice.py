@@ -1,28 +1,17 @@
-"""A practice small enough to read, and the target it should become, written by code of this file alone.
+"""A practice small enough to read, and the target it should become, written by code of these files alone.
 
 Rows and files stay in dictionaries until `write`: a test spoils one of them and asks what the reconciler says.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import struct
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
-from numpy.typing import NDArray
-from PIL import Image as Pillow
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
-from sqlalchemy import Column, Connection, Date, DateTime, Integer, LargeBinary, MetaData, String, Table, create_engine
-from sqlalchemy.sql import quoted_name
-from sqlalchemy.types import TypeEngine
 
 from engine.orientation import OrientationNotation
 from engine.profiles.load import load_source, load_target
@@ -30,10 +19,10 @@ from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.reconcile.judgement import Discrepancy
 from engine.reconcile.scan import Listener, Places, Reconciliation, reconcile
 from protocol.vocabulary import FindingCode
+from tests.engine.reconcile.shots import Row, Shot, dicom, grey, shots, target_file
+from tests.engine.reconcile.tables import SOURCE_TABLES, TARGET_TABLES, write_database
 
-Row = dict[str, Any]
 KEY = bytes(range(32))
-NOON = datetime.fromisoformat("2019-03-04T12:20:30")
 SOURCE_VIEW = OrientationNotation("degrees-clockwise", "horizontal", "rotate-then-mirror")
 TARGET_VIEW = OrientationNotation("quarter-turns-counterclockwise", "vertical", "mirror-then-rotate")
 CATEGORIES = {"INTRAORAL": 1, "PANORAMIC": 2, "CEPHALOGRAM": 3, "PICTURE_INTRAORAL": 4, "PICTURE_EXTRAORAL": 5}
@@ -49,117 +38,6 @@ PEOPLE = (
     {"id": 5, "family_name": "Иванов", "given_name": "Пётр", "middle_name": None, "sex": "M", "practice_pms_id": "7"},
     {"id": 8, "family_name": "Nobody", "given_name": "Bare", "middle_name": None, "sex": None, "practice_pms_id": None},
 )
-
-
-def grey(seed: int, shape: tuple[int, int] = (9, 14), bits: int = 12) -> NDArray[np.uint16]:
-    """Pixels that no turn or mirror leaves alone."""
-    return np.random.default_rng(seed).integers(0, 1 << bits, shape, dtype=np.uint16)
-
-
-def colour(seed: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(seed).integers(0, 256, (8, 11, 3), dtype=np.uint8)
-
-
-def encoded(pixels: NDArray[Any], form: str) -> bytes:
-    target = io.BytesIO()
-    Pillow.fromarray(pixels).save(target, form, **({"quality": 90} if form == "JPEG" else {}))
-    return target.getvalue()
-
-
-def dicom(pixels: NDArray[Any], syntax: str = ExplicitVRLittleEndian, **tags: Any) -> bytes:
-    """A DICOM file written by pydicom."""
-    data = Dataset()
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian if syntax == RLELossless else syntax
-    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
-    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = "1.2.3"
-    data.Rows, data.Columns = pixels.shape[:2]
-    data.SamplesPerPixel = 3 if pixels.ndim == 3 else 1
-    data.PhotometricInterpretation = "RGB" if pixels.ndim == 3 else "MONOCHROME2"
-    data.PlanarConfiguration = 0
-    data.BitsAllocated = data.BitsStored = pixels.dtype.itemsize * 8
-    data.PixelRepresentation = 0
-    for name, value in tags.items():
-        setattr(data, name, value)
-    data.HighBit = data.BitsStored - 1
-    data.PixelData = pixels.tobytes()
-    data["PixelData"].VR = "OW"
-    if syntax == RLELossless:
-        data.compress(RLELossless)
-    target = io.BytesIO()
-    pydicom.dcmwrite(target, data, enforce_file_format=True)
-    return target.getvalue()
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One image of the practice and what it must become."""
-
-    key: int
-    patient: int
-    file: str
-    data: bytes
-    pixels: NDArray[Any]
-    category: str = "INTRAORAL"
-    rotation: int = 0
-    mirrored: bool = False
-    teeth: tuple[int, ...] = ()
-    acquired_at: datetime | None = NOON
-    flags: int = 0
-    bits: int = 16
-    window: tuple[float, float] = (0.0, 0.0)
-
-    @property
-    def is_photo(self) -> bool:
-        return self.category.startswith("PICTURE")
-
-    @property
-    def uid(self) -> str:
-        return f"1.2.826.{self.key}"
-
-    @property
-    def visual(self) -> int:
-        """Keys of the target have an order of their own."""
-        return 5000 - self.key
-
-
-def shots() -> tuple[Shot, ...]:
-    first, second, rle = grey(1), grey(2, bits=16), grey(3, (20, 6))
-    snapshot, drawing, wide = encoded(colour(4), "JPEG"), encoded(colour(5), "PNG"), colour(6)
-    late = datetime.fromisoformat("2021-12-31T23:59:59.123456")
-    return (
-        Shot(
-            11,
-            3,
-            "a.dcm",
-            dicom(first, BitsStored=12, WindowCenter="2048", WindowWidth="4000.5"),
-            first,
-            "PANORAMIC",
-            rotation=90,
-            mirrored=True,
-            teeth=(26, 37),
-            bits=12,
-            flags=4,
-            window=(2048.0, 4000.5),
-        ),
-        Shot(
-            12,
-            3,
-            "b.dcm",
-            dicom(second, ImplicitVRLittleEndian, PhotometricInterpretation="MONOCHROME1"),
-            second,
-            rotation=270,
-            acquired_at=late,
-            flags=1,
-            teeth=(51,),
-        ),
-        Shot(
-            13, 3, "c.jpg", snapshot, np.asarray(Pillow.open(io.BytesIO(snapshot))), "PICTURE_INTRAORAL", rotation=180
-        ),
-        Shot(14, 5, "d.dcm", dicom(rle, RLELossless), rle, "CEPHALOGRAM", mirrored=True, acquired_at=None),
-        Shot(15, 5, "e.png", drawing, colour(5), "PICTURE_EXTRAORAL", rotation=90),
-        Shot(16, 5, "f.dcm", dicom(wide), wide, "PICTURE_EXTRAORAL", mirrored=True),
-    )
 
 
 @dataclass
@@ -185,10 +63,8 @@ class Practice:
         """Both databases and stores below `folder`; databases at `urls` (source, target) if given."""
         (folder / "job").mkdir(parents=True)
         urls = urls or (f"sqlite:///{folder}/source.db", f"sqlite:///{folder}/target.db")
-        for url, tables, profile in zip(
-            urls, (self.source, self.target), (_SOURCE_TABLES, _TARGET_TABLES), strict=True
-        ):
-            _write_database(url, tables, profile)
+        for url, tables, profile in zip(urls, (self.source, self.target), (SOURCE_TABLES, TARGET_TABLES), strict=True):
+            write_database(url, tables, profile)
         for store, files in (("old", self.source_files), ("new", self.target_files)):
             (folder / store).mkdir()
             for path, data in files.items():
@@ -241,8 +117,8 @@ def practice() -> Practice:
 
 
 def _write_people(made: Practice) -> None:
-    made.source = {name: [] for name in _SOURCE_TABLES}
-    made.target = {name: [] for name in _TARGET_TABLES}
+    made.source = {name: [] for name in SOURCE_TABLES}
+    made.target = {name: [] for name in TARGET_TABLES}
     made.source["core_info"] = [{"name": "version", "value": "11.2"}]
     made.source["device"] = [{"id": 1, "manufacturer": "Dexis", "model": "Platinum", "serial_number": "007"}]
     for person in (*PEOPLE, {**PEOPLE[0], "id": 9, "family_name": "Gone", "practice_pms_id": "99"}):
@@ -348,97 +224,3 @@ def _target_image(made: Practice, shot: Shot) -> None:
         }
     )
     made.target["ActivityLog"].append({"ItemID": key, "Event": "FileImport", "Filename": path, "EventDateTime": kept})
-
-
-def target_file(shot: Shot, key: int, person: Row) -> tuple[bytes, bytes, str]:
-    """(file, hash, type) of the target."""
-    if shot.file.endswith(".jpg"):
-        return shot.data, md5(shot.data), "jpg"
-    if shot.is_photo:
-        data = shot.data if shot.file.endswith(".png") else encoded(shot.pixels, "PNG")
-        return data, md5(shot.pixels.tobytes()), "png"
-    payload = shot.pixels.astype("<u2").tobytes()
-    content = md5(payload)
-    return dex(shot, key, f"{person['family_name']}^{person['given_name']}", payload, content), content, "dex"
-
-
-def md5(data: bytes) -> bytes:
-    return hashlib.md5(data, usedforsecurity=False).digest()
-
-
-def dex(shot: Shot, key: int, person: str, payload: bytes, content: bytes) -> bytes:
-    """A native file, field after field as its description lists them."""
-    height, width = shot.pixels.shape
-    ticks = (
-        (shot.acquired_at - datetime.fromisoformat("1601-01-01")) // timedelta(microseconds=1) * 10
-        if shot.acquired_at
-        else 0
-    )
-    head = b"DEX1" + struct.pack("<HHIII", 256, 3, key, width, height)
-    head += struct.pack("<BBBB", 16, shot.bits, 1, shot.flags) + struct.pack("<dd", *shot.window)
-    head += struct.pack("<Q", ticks) + content + struct.pack("<I", len(payload))
-    head += (b"\0" + person.encode()).ljust(132, b"\0") + bytes(56)
-    assert len(head) == 256
-    return head + payload + b"1XED"
-
-
-def _columns(names: str) -> tuple[str, ...]:
-    return tuple(names.split())
-
-
-_SOURCE_TABLES = {
-    "core_info": _columns("name value"),
-    "patient": _columns("id family_name given_name middle_name sex dob practice_pms_id deleted"),
-    "study": _columns("id patient_id study_instance_uid description study_date_time"),
-    "series": _columns("id study_id series_instance_uid description device_id"),
-    "media": _columns(
-        "id series_id type sop_instance_uid file_name category acquisition_date_time instance_number rotation "
-        "mirrored teeth deleted"
-    ),
-    "device": _columns("id manufacturer model serial_number"),
-    "annotation": _columns("id media_id kind geometry"),
-}
-_TARGET_TABLES = {
-    "Person": _columns("PersonID SSN Removed"),
-    "PersonName": _columns("PersonID TypeID FamilyName GivenName MiddleName Title Suffix"),
-    "Patient": _columns("PersonID ExternalID DateOfBirth Sex"),
-    "Study": _columns("StudyRecordID PatientID Name CreatedDate"),
-    "Series": _columns("SeriesID StudyRecordID Name"),
-    "Visual": _columns("VisualID SeriesID ImageCategory Settings Teeth"),
-    "Image": _columns("VisualID UID ImageNum SecurityHash AcquiredDate DeviceMake DeviceModel DeviceSerial"),
-    "ActivityLog": _columns("ItemID Event Filename EventDateTime"),
-}
-_NUMBERS = frozenset(
-    _columns(
-        "id patient_id study_id series_id device_id media_id instance_number rotation mirrored deleted PersonID "
-        "Removed TypeID StudyRecordID PatientID SeriesID VisualID ImageCategory ImageNum ItemID"
-    )
-)
-_TIMES = frozenset(_columns("study_date_time acquisition_date_time CreatedDate AcquiredDate EventDateTime"))
-
-
-def _kind(column: str) -> TypeEngine[Any]:
-    if column in _NUMBERS:
-        return Integer()
-    if column in _TIMES:
-        return DateTime()
-    if column == "SecurityHash":
-        return LargeBinary()
-    return Date() if column in ("dob", "DateOfBirth") else String(300)
-
-
-def _write_database(url: str, rows: dict[str, list[Row]], tables: dict[str, tuple[str, ...]]) -> None:
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        for name, columns in tables.items():
-            _write_table(connection, name, columns, rows[name])
-    engine.dispose()
-
-
-def _write_table(connection: Connection, name: str, columns: tuple[str, ...], rows: list[Row]) -> None:
-    """No key, no constraint: a spoilt practice must be writable."""
-    made = [Column(quoted_name(column, quote=False), _kind(column), key=column) for column in columns]
-    table = Table(quoted_name(name, quote=False), MetaData(), *made)
-    table.create(connection)
-    if rows:
-        connection.execute(table.insert(), [{column: row[column] for column in columns} for row in rows])

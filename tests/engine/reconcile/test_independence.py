@@ -17,7 +17,8 @@ from engine.reconcile.reading import Database
 from engine.reconcile.scan import Listener, Places, reconcile
 from protocol.errors import EnvironmentProblem, Interrupted, UsageProblem
 from protocol.vocabulary import Check, FindingCode, Verdict
-from tests.engine.reconcile.practice import KEY, dicom, grey, judged, practice
+from tests.engine.reconcile.practice import KEY, judged, practice
+from tests.engine.reconcile.shots import dicom, grey
 
 FOREIGN = (
     *("engine.model", "engine.orientation", "engine.teeth", "engine.imaging", "engine.source", "engine.target"),

@@ -21,7 +21,7 @@ def test_a_faithful_target_on_postgresql_is_exact(tmp_path: Path, new_database: 
     assert len({*on_server.digests, *on_files.digests}) == 1
 
 
-@pytest.mark.parametrize("spoiler", SPOILERS[::6], ids=lambda spoiler: spoiler.name)
+@pytest.mark.parametrize("spoiler", SPOILERS[::10], ids=lambda spoiler: spoiler.name)
 def test_a_fault_on_postgresql_is_caught_and_named(
     spoiler: Spoiler, tmp_path: Path, new_database: Callable[[], str]
 ) -> None:

@@ -18,7 +18,7 @@ from engine.reconcile.native_reader import NativeDamaged, layout_of, packed_text
 from engine.reconcile.rendering import Turner, reading_of, truth_of
 from engine.reconcile.teeth_text import TeethUnreadable, teeth_of
 from engine.teeth import ALL_TEETH, TeethNotation
-from tests.engine.reconcile.practice import dex, md5, shots
+from tests.engine.reconcile.shots import dex, md5, shots
 
 UNITS = ("degrees-clockwise", "degrees-counterclockwise", "quarter-turns-clockwise", "quarter-turns-counterclockwise")
 NOTATIONS = tuple(itertools.product(UNITS, ("horizontal", "vertical"), ("rotate-then-mirror", "mirror-then-rotate")))

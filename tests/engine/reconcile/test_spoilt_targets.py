@@ -31,6 +31,15 @@ def test_a_faithful_target_is_exact_in_worker_processes_too(tmp_path: Path) -> N
     assert judged(places, workers=2).result == judged(places, workers=1).result
 
 
+def test_a_name_longer_than_the_header_holds_is_cut_between_letters_and_exact(tmp_path: Path) -> None:
+    made, name = practice(), "Я" * 64
+    made.source["patient"][1]["family_name"] = made.row("PersonName", 901)["FamilyName"] = name
+    path = made.path(4986)
+    file, cut = made.target_files[path], f"{name}^Пётр".encode()[:129]
+    made.target_files[path] = file[:68] + (b"\0" + cut).ljust(132, b"\0") + file[200:]
+    assert len(set(judged(made.write(tmp_path / "p")).digests)) == 1
+
+
 @pytest.mark.parametrize("spoiler", SPOILERS, ids=lambda spoiler: spoiler.name)
 def test_a_seeded_fault_is_caught_and_named(spoiler: Spoiler, tmp_path: Path) -> None:
     made = practice()
@@ -38,7 +47,7 @@ def test_a_seeded_fault_is_caught_and_named(spoiler: Spoiler, tmp_path: Path) ->
     _must_be_caught(spoiler, made, tmp_path)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(25))
 def test_faults_seeded_at_random_are_all_caught(seed: int, tmp_path: Path) -> None:
     random = Random(seed)
     spoiler, made = random.choice(SPOILERS), practice()
@@ -52,6 +61,10 @@ def test_faults_seeded_at_random_are_all_caught(seed: int, tmp_path: Path) -> No
         ("one pixel bit", {Check.PIXELS_EQUAL, Check.VIEWS_EQUAL, Check.INTEGRITY_RECOMPUTED, Check.SETS_EQUAL}),
         ("turned in the settings", {Check.VIEWS_EQUAL, Check.FIELDS_EQUAL, Check.SETS_EQUAL}),
         ("black and white exchanged in the header", {Check.VIEWS_EQUAL, Check.FIELDS_EQUAL, Check.SETS_EQUAL}),
+        (
+            "one pixel bit with its hashes made to fit",
+            {Check.PIXELS_EQUAL, Check.VIEWS_EQUAL, Check.SETS_EQUAL},
+        ),
         ("an altered hash in the row", {Check.INTEGRITY_RECOMPUTED, Check.SETS_EQUAL}),
         ("another tooth", {Check.FIELDS_EQUAL, Check.SETS_EQUAL}),
         ("a header with the name of another patient", {Check.FIELDS_EQUAL, Check.SETS_EQUAL}),
