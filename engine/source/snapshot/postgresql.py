@@ -107,7 +107,7 @@ def _empty(connection: psycopg.Connection[tuple[Any, ...]], place: str) -> None:
 
 
 def _pg_restore(backup: Path, url: URL) -> None:
-    options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
+    options = ("--no-owner", "--no-privileges", "--single-transaction")  # the last one also ends at the first error
     command = [str(find_pg_restore()), *options, "--dbname", _conninfo(url, with_password=False), str(backup)]
     password = {"PGPASSWORD": str(url.password)} if url.password else {}
     ended = subprocess.run(
