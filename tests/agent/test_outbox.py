@@ -120,6 +120,15 @@ def test_a_week_offline_stays_small(tmp_path: Path) -> None:
     assert [(event.seq, event.at) for event in outbox.take()] == [(1, 4_999), (2, 5_001)]
 
 
+def test_what_a_silent_hub_leaves_in_flight_is_bounded(tmp_path: Path) -> None:
+    outbox = _open(tmp_path)
+    for second in range(WINDOW + 40):
+        outbox.queue(b"progress", second, "progress:convert")
+        outbox.take()
+    assert len(outbox.take()) == WINDOW
+    assert outbox.pending == WINDOW + 1
+
+
 def test_what_was_sent_is_sent_again_unchanged_under_its_own_number(tmp_path: Path) -> None:
     outbox = _open(tmp_path)
     outbox.queue(b"old", 1, "progress:convert")
