@@ -85,19 +85,20 @@ def _practice(folder: Path, wish: Wish, screen: Screen) -> Iterator[None]:
     """The practice stands ready; a database server that it needs runs meanwhile."""
     with ExitStack() as stack:
         stack.callback(release, folder)
-        screen.say("The demo practice: synthetic people, real radiograph pixels, modelled databases. One moment ...")
-        world = build(folder, patients=wish.patients, seed=wish.seed, database=wish.database)
-        screen.say(f"It has {world.patients:,} patients and {world.images:,} images, in {folder}.")
+        with screen.waiting("Making the demo practice: synthetic people, real radiograph pixels, modelled databases"):
+            world = build(folder, patients=wish.patients, seed=wish.seed, database=wish.database)
+        screen.say(f"The demo practice has {world.patients:,} patients and {world.images:,} images, in {folder}.")
         yield
 
 
 async def _migrate(folder: Path, wish: Wish, screen: Screen) -> Result:
     async with AsyncExitStack() as stack:
-        await call(("-m", "engine.cli.main", "--job", str(folder), "--json", "init"))
-        firm = await found(folder / "firm")
-        hub = await _started(firm.hub, stack, screen)
-        await _enrol(folder, firm, screen)
-        agent = await _started(_agent(folder), stack, screen)
+        with screen.waiting("Starting hub and agent"):
+            await call(("-m", "engine.cli.main", "--job", str(folder), "--json", "init"))
+            firm = await found(folder / "firm")
+            hub = await _started(firm.hub, stack, screen)
+            await _enrol(folder, firm, screen)
+            agent = await _started(_agent(folder), stack, screen)
         await _to_the_end(folder, firm, hub, agent, wish, screen)
         view = await final_view(firm.operators[0])
         return result_of(view, folder, int(time.time()), kept=wish.keep is not None)

@@ -39,7 +39,7 @@ class Screen:
         )
         self._bar: TaskID | None = None
         self._phase: Phase | None = None
-        self._gates: dict[Gate, GateState] = {}
+        self._gates: dict[Gate, GateState] | None = None
         self._ended: set[Phase] = set()
 
     def __enter__(self) -> Self:
@@ -53,6 +53,16 @@ class Screen:
         self._console.print(text, soft_wrap=True)
 
     @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """One line, and a sign of life while something takes its time."""
+        if not self._console.is_terminal:
+            self.say(f"{text} ...")
+            yield
+            return
+        with self._console.status(f"{text} ..."):
+            yield
+
+    @contextmanager
     def aside(self) -> Iterator[None]:
         """Leave the terminal to somebody else meanwhile."""
         self._bars.stop()
@@ -63,18 +73,23 @@ class Screen:
             self._console.quiet = quiet
 
     def show(self, view: View) -> None:
-        """Show what changed since the last view."""
-        progress = view.practice.progress
-        if progress is not None:
+        """Show what changed since the last view; of the first, what was reached before."""
+        progress, gates = view.practice.progress, {one.gate: one.state for one in view.practice.gates}
+        if self._gates is None:
+            self._show_start(progress, gates)
+        elif progress is not None:
             self._show_progress(progress)
-        for gate in view.practice.gates:
-            self._show_gate(gate.gate, gate.state)
+        for gate, state in gates.items():
+            if state is not (self._gates or gates).get(gate, GateState.CLOSED):
+                self.say(f"Gate {gate} is {state}.")
+        self._gates = gates
 
-    def _show_gate(self, gate: Gate, state: GateState) -> None:
-        before = self._gates.get(gate, GateState.CLOSED)
-        self._gates[gate] = state
-        if state is not before:
-            self.say(f"Gate {gate} is {state}.")
+    def _show_start(self, progress: PhaseProgress | None, gates: dict[Gate, GateState]) -> None:
+        reached = [f"{gate} {state}" for gate, state in gates.items() if state is not GateState.CLOSED]
+        if reached:
+            self.say(f"Reached before: {', '.join(reached)}.")
+        if progress is not None and progress.outcome is not None:
+            self._ended.add(progress.phase)
 
     def _show_progress(self, progress: PhaseProgress) -> None:
         if progress.outcome is not None:
@@ -103,7 +118,8 @@ class Screen:
         self._clear()
         name, outcome = _NAMES.get(progress.phase, str(progress.phase)), progress.outcome
         ending = "done" if outcome is Outcome.DONE else f"ended: {outcome}"
-        self.say(f"{name} {ending}, {progress.images_done:,} images.")
+        images = f", {progress.images_done:,} images" if progress.images_done else ""
+        self.say(f"{name} {ending}{images}.")
 
     def _clear(self) -> None:
         if self._bar is not None:

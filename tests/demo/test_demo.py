@@ -11,6 +11,7 @@ import pytest
 
 from demo.world import recorded
 from tests.demo.demo_process import Ended, event_numbers, processes_of, run
+from tests.suites.equal_pixels import server_of
 
 pytestmark = pytest.mark.e2e
 _SCRIPT = Path(__file__).parents[1] / "suites" / "equal_pixels.py"
@@ -80,6 +81,27 @@ def test_started_again_it_finds_everything_done(finished: tuple[Path, Ended]) ->
     assert again.code == 0, again.err
     assert again.document["digests"] == ended.document["digests"]
     assert (folder / "ledger.jsonl").read_bytes() == ledger
+
+
+def test_a_bit_changed_in_the_target_is_said_and_repaired_the_demo_goes_on_to_exact(
+    finished: tuple[Path, Ended],
+) -> None:
+    folder, ended = finished
+    file = next((folder / "practice" / "dexis10" / "Images").rglob("*.dex"))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+    with server_of(folder):
+        reconcile = [sys.executable, "-m", "engine.cli.main", "--job", folder, "--json", "reconcile"]
+        said = subprocess.run(reconcile, capture_output=True, text=True, check=False)
+    assert said.returncode == 1
+    assert {"PIXELS_DIFFER", "INTEGRITY_MISMATCH"} <= set(json.loads(said.stdout)["findings"])
+    told = run(folder)
+    assert told.code == 1
+    assert (told.document["exact"], told.document["gates"]["RECONCILED"]) == (False, "closed")
+    file.write_bytes(whole)
+    again = run(folder)
+    assert again.code == 0, again.err
+    assert again.document["digests"] == ended.document["digests"]
 
 
 def test_other_options_for_the_same_folder_are_refused(finished: tuple[Path, Ended]) -> None:

@@ -47,7 +47,7 @@ class Pair:
 def main() -> int:
     job = Path(sys.argv[1]).resolve()
     settings = tomllib.loads((job / "job.toml").read_text())
-    with _server(job):
+    with server_of(job):
         source = _rows(settings["source"]["staging"], _SOURCE)
         target = _rows(settings["target"]["database"], _TARGET)
     result = compare(
@@ -124,7 +124,7 @@ def _rows(url: str, query: str) -> list[dict[str, object]]:
 
 
 @contextmanager
-def _server(job: Path) -> Iterator[None]:
+def server_of(job: Path) -> Iterator[None]:
     """A PostgreSQL that belongs to the job, running meanwhile."""
     folder = job / "postgresql"
     if not folder.exists():
