@@ -14,7 +14,7 @@ from agent.authorize import Standpoint
 from agent.egress import EgressLog
 from agent.engine_process import Command, engine_command
 from agent.feed import LedgerFeed
-from agent.home import Home, read_enrolment
+from agent.home import Home, read_authority, read_enrolment
 from agent.identity import load_signer, read_certificate
 from agent.link import Address, Link, tls_context
 from agent.orders import OrderDesk
@@ -66,7 +66,7 @@ def build(folder: Path, command: Command | None = None, clocks: Clocks = CLOCKS)
     """The agent of this job. Raises UsageProblem, EnvironmentProblem. The caller holds the agent's lock."""
     home, run = Home(folder), Job.load(folder).run_id
     enrolment, here = read_enrolment(home), standpoint(home, run)
-    tls = tls_context(home.authority, home.certificate, home.identity)
+    tls = tls_context(read_authority(home), home.certificate, home.identity)
     address = Address(enrolment.hub, tls, enrolment.proxy, read_certificate(home).expires_at)
     ledger = ledger_of(folder)
     outbox, egress = Outbox(home.outbox, enrolment.practice + run), EgressLog(home.egress)

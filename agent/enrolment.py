@@ -82,8 +82,7 @@ async def exchange(
     token: Token, proxy: str | None, home: Home, signer: Signer, egress: EgressLog, clocks: Clocks
 ) -> Answer:
     """Ask the hub for a certificate for `signer`'s key. Raises EnrolmentRefused, EnvironmentProblem."""
-    write_private(home.authority, token.ca.encode("ascii", "replace"))
-    address = Address(token.hub, tls_context(home.authority, None, home.identity), proxy, token.expires)
+    address = Address(token.hub, tls_context(token.ca, None, home.identity), proxy, token.expires)
     session = AgentSession(acked=0, last=0, now=clocks.monotonic())
     session.enroll(boundary.enroll(token.practice, token.secret, signer))
     try:

@@ -89,6 +89,18 @@ def read_enrolment(home: Home) -> Enrolment:
         ) from None
 
 
+def read_authority(home: Home) -> str:
+    """The firm's authority that enrolment left, as PEM. Raises UsageProblem."""
+    try:
+        return home.authority.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageProblem(
+            "the firm's authority is missing or damaged",
+            where=str(home.authority),
+            next_step="restore agent-ca.pem, or enroll again",
+        ) from problem
+
+
 def write_enrolment(home: Home, enrolment: Enrolment) -> None:
     """Written last, so that its presence says that enrolment is complete."""
     write_private(home.enrolment, msgspec.json.format(msgspec.json.encode(enrolment)) + b"\n")

@@ -48,18 +48,18 @@ class Address:
     certified_until: int
 
 
-def tls_context(authority: Path, certificate: Path | None, key: Path) -> ssl.SSLContext:
-    """TLS 1.3 that trusts `authority` and nothing else, showing `certificate` if given. Raises UsageProblem."""
+def tls_context(authority: str, certificate: Path | None, key: Path) -> ssl.SSLContext:
+    """TLS 1.3 that trusts `authority` (PEM) and nothing else, showing `certificate` if given. Raises UsageProblem."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
-        context.load_verify_locations(cafile=authority)
+        context.load_verify_locations(cadata=authority)
         if certificate is not None:
             context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as problem:
+    except (OSError, ssl.SSLError, ValueError) as problem:
         raise UsageProblem(
             "the agent's certificate files are missing, damaged, or do not belong together",
-            where=authority.parent.name,
+            where=key.parent.name,
             next_step="restore agent.pem, agent-ca.pem and identity.key, or enroll again",
         ) from problem
     return context

@@ -109,6 +109,16 @@ async def test_the_hub_of_another_authority_gets_no_secret(practice: Practice, h
 
 
 @pytest.mark.attack
+async def test_a_bad_token_leaves_an_earlier_enrolment_as_it_was(practice: Practice, hub: SimulatedHub) -> None:
+    await practice.enroll(hub)
+    files = (practice.home.enrolment, practice.home.authority, practice.home.certificate)
+    before = [file.read_bytes() for file in files]
+    with pytest.raises(EnvironmentProblem):
+        await _exchange(practice, Firm(practice=hub.firm.practice).token(hub.url))
+    assert [file.read_bytes() for file in files] == before
+
+
+@pytest.mark.attack
 async def test_a_key_set_of_another_root_is_refused(practice: Practice, hub: SimulatedHub) -> None:
     token = hub.firm.token(hub.url)
     hub.firm.root = Firm().root
