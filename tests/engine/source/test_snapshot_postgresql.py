@@ -93,6 +93,17 @@ def test_a_text_that_looks_like_a_command_stays_a_text(
     assert count(staging, f"study WHERE description = $${text}$$") == len(ROWS["study"])
 
 
+def test_a_literal_of_several_lines_is_not_read_as_statements(
+    tmp_path: Path, practice: str, new_database: NewDatabase
+) -> None:
+    text = "it''s\nGRANT ALL ON media TO x;\n\\restrict abc\nCOPY media FROM stdin;\n"
+    run_sql(practice, f"COMMENT ON TABLE study IS '{text}'", 'CREATE TABLE "o\'brien" (id INTEGER)')
+    staging = new_database()
+    restore(a_job(tmp_path, backed_up(tmp_path, practice, "plain"), staging), PROFILE)
+    assert count(staging, f"pg_description WHERE description = '{text}'") == 1
+    assert count(staging, "media") == len(ROWS["media"])
+
+
 @pytest.mark.attack
 @pytest.mark.parametrize("command", ["\\! touch {flag}", "\\connect postgres", "\\o {flag}", "SELECT 1 \\g {flag}"])
 def test_a_backslash_command_in_a_plain_dump_never_runs(
