@@ -14,7 +14,7 @@ from engine.job import Job, SnapshotKind
 from engine.profiles.load import load_source
 from engine.source.check import source_check, source_unchanged
 from engine.source.database import SourceDatabase
-from engine.source.fingerprint import Fingerprint, take
+from engine.source.fingerprint import Fingerprint, TableFingerprint, take
 from protocol.errors import EnvironmentProblem, UsageProblem
 from tests.engine.source.practice import ROWS, fill_postgresql, fill_sqlite, job
 
@@ -124,13 +124,13 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path, staged: Job) -> None:
     assert fingerprint_of(staged) == before
 
 
-def test_a_row_twice_is_not_a_row_once(tmp_path: Path, staged: Job) -> None:
-    before = fingerprint_of(staged)
-    (tmp_path / "staging.db").unlink()
-    twice = {**ROWS, "device": [ROWS["device"][0], ROWS["device"][0]]}
-    fill_sqlite(tmp_path / "staging.db", twice)
-    assert fingerprint_of(staged).tables["device"].rows == before.tables["device"].rows
-    assert fingerprint_of(staged).tables["device"] != before.tables["device"]
+def test_the_same_row_twice_counts_twice(tmp_path: Path, staged: Job) -> None:
+    def with_devices(row: tuple[object, ...]) -> TableFingerprint:
+        (tmp_path / "staging.db").unlink()
+        fill_sqlite(tmp_path / "staging.db", {**ROWS, "device": [row, row]})
+        return fingerprint_of(staged).tables["device"]
+
+    assert with_devices(ROWS["device"][0]) != with_devices(ROWS["device"][1])
 
 
 def test_a_change_on_postgresql_is_seen_too(staged: Job, new_database: Callable[[], str]) -> None:
