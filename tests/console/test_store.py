@@ -113,7 +113,7 @@ def test_an_order_waits_until_its_own_practice_answers_it(database: Database) ->
 async def test_a_job_that_fails_takes_none_of_its_batch_with_it(database: Database) -> None:
     agent = enrolled(database)
     writer = Writer(database, asyncio.get_running_loop())
-    jobs = [partial(_take, agent, number) for number in (1, 2, 9, 3)]
+    jobs = [partial(_take, agent, numbers) for numbers in ((1,), (2,), (3, 9), (3,))]
     results = await asyncio.gather(*map(writer.run, jobs), return_exceptions=True)
     writer.close()
     assert results[:2] == [1, 2] and results[3] == 3
@@ -121,16 +121,14 @@ async def test_a_job_that_fails_takes_none_of_its_batch_with_it(database: Databa
     assert database.read(stored) == 3
 
 
-def _take(agent: practices.Practice, number: int, connection: Connection) -> int:
-    return ingest.take(connection, agent, beats(number), NOW)
+def _take(agent: practices.Practice, numbers: tuple[int, ...], connection: Connection) -> int:
+    return ingest.take(connection, agent, beats(*numbers), NOW)
 
 
 def test_every_commit_of_the_embedded_store_reaches_the_disk(tmp_path: Path) -> None:
     store = Database(f"sqlite:///{tmp_path / 'hub.db'}")
-    modes = [
-        store.read(lambda c, n=n: c.execute(text(f"PRAGMA {n}")).scalar()) for n in ("journal_mode", "synchronous")
-    ]
-    assert modes == ["wal", 2]
+    assert store.read(lambda c: c.execute(text("PRAGMA journal_mode")).scalar()) == "wal"
+    assert store.read(lambda c: c.execute(text("PRAGMA synchronous")).scalar()) == 2
 
 
 def test_an_older_store_is_copied_before_it_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Widgets: they show lines and rows, and know nothing of hubs."""
