@@ -17,6 +17,7 @@ from engine.control import Uncontrolled
 from engine.phases import convert
 from engine.target import disk
 from engine.target.database import TargetDatabase
+from engine.target.failures import Failure, Kind
 from protocol.errors import EnvironmentProblem, Interrupted
 from protocol.vocabulary import Phase, Verdict
 from tests.engine.tiny import Tiny, run_phase
@@ -136,6 +137,34 @@ def test_a_commit_whose_answer_was_lost_is_settled_by_looking(
     monkeypatch.setattr(sa.engine.default.DefaultDialect, "do_commit", answer_lost)
     assert _converted(tiny)
     assert writes["seen"] > n or reached
+    assert tiny.end_state() == planned.undisturbed
+
+
+@pytest.mark.parametrize("reached", [True, False], ids=["the commit was reached", "the commit was not reached"])
+def test_a_server_that_stays_away_for_a_while_after_a_lost_answer_is_asked_again(
+    planned: Planned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reached: bool
+) -> None:
+    tiny = planned.copy(tmp_path / "away")
+    found_of, insert = TargetDatabase.found_of, TargetDatabase.insert
+    away = {"for": 0, "done": False}
+
+    def inserts_and_loses(database: TargetDatabase, connection: Any, rows: Any) -> None:
+        insert(database, connection, rows)
+        if not away["done"]:
+            away.update({"done": True, "for": 2})
+            if reached:
+                connection.connection.commit()
+            raise _operational()
+
+    def asks(database: TargetDatabase, rows: Any, *, after_writers: bool = False) -> Any:
+        if away["for"]:
+            away["for"] -= 1
+            raise Failure(Kind.ENVIRONMENT, "the server is away")
+        return found_of(database, rows, after_writers=after_writers)
+
+    monkeypatch.setattr(TargetDatabase, "insert", inserts_and_loses)
+    monkeypatch.setattr(TargetDatabase, "found_of", asks)
+    assert _converted(tiny)
     assert tiny.end_state() == planned.undisturbed
 
 

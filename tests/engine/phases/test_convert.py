@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from engine.control import Uncontrolled
-from engine.journal import Journal
+from engine.journal import Journal, State
 from engine.phases import convert, dry_run
 from engine.plan import Plan
 from protocol.errors import EnvironmentProblem, Interrupted, Refused, UsageProblem
@@ -148,6 +149,18 @@ def test_a_file_that_takes_a_planned_path_is_never_overwritten_and_its_patient_s
     assert {verdict for verdict, _, _ in _convert(ready)[0].values()} == {Verdict.PASS}
 
 
+def test_a_file_that_only_looks_like_ours_is_not_ours_and_is_never_removed(ready: Tiny) -> None:
+    path = "Images/00/00/00/00000003.jpg"
+    taken = ready.store / path
+    taken.parent.mkdir(parents=True)
+    taken.write_bytes((ready.folder.parent / "source" / "1.2.12" / "c.jpg").read_bytes())
+    inode = taken.stat().st_ino
+    checks, _ = _convert(ready)
+    assert checks[Check.NOTHING_SET_ASIDE] == (Verdict.FAIL, 0, 1)
+    assert taken.stat().st_ino == inode
+    assert path not in {row[1] for row in ready.target_rows()["activitylog"]}
+
+
 def test_a_row_that_takes_a_planned_key_while_the_night_runs_is_never_touched(ready: Tiny) -> None:
     """A workstation files an image under a planned key before its patient's turn comes."""
 
@@ -163,6 +176,8 @@ def test_a_row_that_takes_a_planned_key_while_the_night_runs_is_never_touched(re
     assert {check.verdict for check in result.checks} == {Verdict.PASS, Verdict.FAIL}
     assert told.codes() == [FindingCode.SET_ASIDE]
     assert (2, "theirs", 0) in ready.target_rows()["person"]
+    with closing(Journal(ready.job.journal_path, ready.job.run_id, Plan(ready.job.plan_path).digest)) as journal:
+        assert journal.numbers(State.SET_ASIDE) == [2]
     assert {row[0] for row in ready.target_rows()["personname"]} == {1, 3}
 
 
