@@ -43,7 +43,8 @@ def demo(
 ) -> None:
     """Take a synthetic practice back from DEXIS 11 to DEXIS 10: hub, agent and engine as real processes on loopback.
 
-    Nobody in it exists. Two scripted operators, named as such, approve the gates. Needs about 5 GB for 60 patients.
+    Nobody in it exists. Two scripted operators, named as such, approve the gates; their passphrases are made at random
+    and kept in DIR/firm. Needs about 5 GB for 60 patients.
     """
     from demo.run import Wish, run  # noqa: PLC0415 - keeps --help quick
     from demo.world import DEFAULT_DATABASE, DEFAULT_PATIENTS, DEFAULT_SEED, recorded  # noqa: PLC0415 - the same

@@ -95,6 +95,7 @@ def test_a_bit_changed_in_the_target_is_said_and_repaired_the_demo_goes_on_to_ex
         said = subprocess.run(reconcile, capture_output=True, text=True, check=False)
     assert said.returncode == 1
     assert {"PIXELS_DIFFER", "INTEGRITY_MISMATCH"} <= set(json.loads(said.stdout)["findings"])
+    assert subprocess.run([sys.executable, _SCRIPT, folder], capture_output=True, check=False).returncode == 1
     told = run(folder)
     assert told.code == 1
     assert (told.document["exact"], told.document["gates"]["RECONCILED"]) == (False, "closed")
