@@ -11,6 +11,7 @@ import pytest
 
 from agent import compose, egress
 from agent.failures import Failure
+from agent.road import AwaitResume
 from protocol.errors import EnvironmentProblem
 from protocol.messages import (
     AlarmReport,
@@ -154,13 +155,13 @@ async def test_evidence_that_failed_waits_for_resume_and_is_then_tried_once(
 ) -> None:
     practice.set_phases(stage={"mode": "fail"})
     await practice.enroll(hub)
-    async with running(practice):
+    async with running(practice) as agent:
         await hub.until(lambda: state(hub, Gate.STAGED) is GateState.CLOSED and hub.memory.evidence(Gate.STAGED))
         await asyncio.sleep(0.3)
         assert practice.starts == ["stage"]
         hub.order(Resume())
         await hub.until(lambda: len(practice.starts) == 2)
-        await asyncio.sleep(0.5)
+        await hub.until(lambda: isinstance(agent.supervisor.activity.step, AwaitResume))
         assert practice.starts == ["stage", "stage"]
         practice.set_phases(stage={"mode": "pass"})
         hub.order(Resume())
