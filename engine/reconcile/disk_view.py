@@ -21,7 +21,7 @@ def walk(root: Path, profile: TargetProfile) -> Iterator[tuple[str, str | None, 
     templates = tuple(rule.path for rule in profile.files)
     try:
         for entry in _entries(root):
-            path = Path(entry.path).relative_to(root).as_posix()
+            path = _as_text(Path(entry.path).relative_to(root).as_posix())
             is_plain = entry.is_file(follow_symlinks=False)
             yield path, key_of(path, templates) if is_plain else None, entry.stat(follow_symlinks=False).st_size
     except OSError as problem:
@@ -43,6 +43,11 @@ def key_of(path: str, templates: tuple[str, ...]) -> str | None:
         if any(path_for(template, int(digits, 16)) == path for template in templates):
             return str(int(digits, 16))
     return None
+
+
+def _as_text(path: str) -> str:
+    """A path whose bytes are no UTF-8 with those bytes written out: it can be told, and stands for no image."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _digits(hex8: str, place: str | None) -> str:

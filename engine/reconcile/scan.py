@@ -16,7 +16,7 @@ from engine.reconcile.forms import SourceForm, TargetForm, turner_of
 from engine.reconcile.header_check import require_checkable
 from engine.reconcile.image_check import examine
 from engine.reconcile.image_values import Eyes, FileKind, ImageAnswer, ImageQuestion
-from engine.reconcile.judgement import Counts, Discrepancy, Judgement, Record
+from engine.reconcile.judgement import Counts, Discrepancy, Judgement
 from engine.reconcile.leftovers import Leftovers, leftovers
 from engine.reconcile.matching import Held, Matcher
 from engine.reconcile.native_reader import layout_of
@@ -101,8 +101,8 @@ def reconcile(
         scan.declare_lost(view.lost_images)
         counts = target_view.counts()
         scan.hold_against(counts)
-        _tally(sets, scan.counts, counts)
         files, file_bytes = book.file_totals()
+        _tally(sets, scan.counts, counts, files)
     return Reconciliation(scan.counts, totals, counts, scan.leftovers, sets.closed(), rows, files, file_bytes)
 
 
@@ -181,8 +181,9 @@ class _Scan:
     def _judge(self, patient: SourcePatient, held: Held, lines: Lines, answers: list[ImageAnswer]) -> None:
         by_image = {image.key: answer for image, answer in zip(patient.images, answers, strict=True)}
         judgement = judge(patient, held, lines, by_image, self._shape, self._form)
+        standing = {path for paths in lines.files.values() for path in paths}
         for answer in answers:
-            if answer.path is not None:
+            if answer.path is not None and answer.path in standing:
                 self._book.claim_file(answer.path)
         for found in judgement.found:
             self._listener.found(patient.key, found)
@@ -218,12 +219,11 @@ class _Scan:
                 self._listener.found(None, Discrepancy(code, f"audit.{name}", detail))
 
 
-def _tally(sets: _Sets, counts: Counts, target: Mapping[str, int]) -> None:
+def _tally(sets: _Sets, counts: Counts, target: Mapping[str, int], files: int) -> None:
     """How many patients and images each side counts for itself, as one more record of its set."""
-    said: Record = {"kind": "totals", "patients": counts.patients, "images": counts.images}
-    sets.source.add(said)
+    sets.source.add({"kind": "totals", "patients": counts.patients, "images": counts.images})
     sets.database.add({"kind": "totals", **target})
-    sets.disk.add({**said, "patients": target["patients"]})
+    sets.disk.add({"kind": "totals", "patients": target["patients"], "images": files})
 
 
 _eyes: list[Eyes] = []

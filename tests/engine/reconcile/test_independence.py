@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import subprocess
 import sys
 from hashlib import sha256
@@ -121,6 +123,29 @@ def test_a_readable_image_that_was_not_converted_is_missing(tmp_path: Path) -> N
     made.source_files["1.9.3/gone.dcm"] = dicom(grey(70))
     verdict = judged(made.write(tmp_path / "p"))
     assert ("3", FindingCode.ROW_MISSING, "21") in {(patient, item.code, item.image) for patient, item in verdict.found}
+
+
+def test_a_stray_file_whose_name_is_no_text_is_told(tmp_path: Path) -> None:
+    places = practice().write(tmp_path / "p")
+    (Path(os.fsdecode(bytes(places.target_store) + b"/Images/\xff.dex"))).write_bytes(b"")
+    strays = [item.place for _, item in judged(places).found if item.code is FindingCode.STRAY_FILE]
+    assert strays == ["Images/\\udcff.dex"]
+
+
+def test_a_link_in_the_store_stands_for_no_image(tmp_path: Path) -> None:
+    made = practice()
+    places, path = made.write(tmp_path / "p"), made.path(4989)
+    (places.target_store / path).rename(tmp_path / "moved.dex")
+    (places.target_store / path).symlink_to(tmp_path / "moved.dex")
+    assert {FindingCode.FILE_MISSING, FindingCode.STRAY_FILE} <= judged(places).codes
+
+
+def test_a_database_file_in_the_store_is_no_stray(tmp_path: Path) -> None:
+    places = practice().write(tmp_path / "p")
+    inside = places.target_store / "DEXIS.db"
+    (tmp_path / "p" / "target.db").rename(inside)
+    moved = dataclasses.replace(places, target=f"sqlite:///{inside}")
+    assert FindingCode.STRAY_FILE not in judged(moved).codes
 
 
 def test_files_in_a_second_source_root_are_found_and_links_out_of_it_are_not(tmp_path: Path) -> None:
