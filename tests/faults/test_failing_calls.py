@@ -141,8 +141,9 @@ def test_a_commit_whose_answer_was_lost_is_settled_by_looking(
 
 
 @pytest.mark.parametrize("reached", [True, False], ids=["the commit was reached", "the commit was not reached"])
+@pytest.mark.parametrize("questions", [1, 2])
 def test_a_server_that_stays_away_for_a_while_after_a_lost_answer_is_asked_again(
-    planned: Planned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reached: bool
+    planned: Planned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reached: bool, questions: int
 ) -> None:
     tiny = planned.copy(tmp_path / "away")
     found_of, insert = TargetDatabase.found_of, TargetDatabase.insert
@@ -151,7 +152,7 @@ def test_a_server_that_stays_away_for_a_while_after_a_lost_answer_is_asked_again
     def inserts_and_loses(database: TargetDatabase, connection: Any, rows: Any) -> None:
         insert(database, connection, rows)
         if not away["done"]:
-            away.update({"done": True, "for": 2})
+            away.update({"done": True, "for": questions})
             if reached:
                 connection.connection.commit()
             raise _operational()
