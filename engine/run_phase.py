@@ -58,7 +58,7 @@ def run_phase(
     version: str,
     reporter: Reporter,
 ) -> PhaseReport:
-    """Runs `phase` if every earlier gate is open. Raises Refused, Interrupted, EnvironmentProblem; then it never was."""
+    """Runs `phase` if every earlier gate is open. Raises Refused, Interrupted or EnvironmentProblem."""
     world.ledger.begin(phase)
     world.emit(PhaseStarted(phase))
     started = world.monotonic()

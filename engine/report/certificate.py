@@ -8,7 +8,7 @@ from engine.entries import DecisionRecorded, EvidenceRecorded
 from engine.gates import GATES, Standing
 from engine.ledger import Ledger
 from protocol.statements import Evidence, FindingCount, SetDigests, Totals, envelope
-from protocol.vocabulary import Gate, GateState
+from protocol.vocabulary import ADVICE, Gate, GateState, Severity
 
 PROVEN = (
     "Every patient and image that DEXIS 11 counts is either in DEXIS 10 exactly once, or declared.",
@@ -64,6 +64,12 @@ class Certificate:
     @property
     def totals(self) -> Totals | None:
         return self.reconciliation.totals if self.reconciliation else None
+
+    @property
+    def differences(self) -> tuple[FindingCount, ...]:
+        """What keeps the answer from being exact; what DEXIS 11 itself lacks is declared, not different."""
+        found = self.totals.findings if self.totals else ()
+        return tuple(item for item in found if ADVICE[item.code].severity is Severity.BLOCKER)
 
     @property
     def digests(self) -> SetDigests | None:

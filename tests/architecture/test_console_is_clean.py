@@ -36,4 +36,5 @@ def test_the_idle_agent_loads_no_imaging_and_no_database(module: str) -> None:
 
 
 def test_the_protocol_stands_alone() -> None:
-    assert not loaded_by("protocol.messages", "protocol.session") & {"engine", "agent", "console", "websockets", "asyncio"}
+    others = {"engine", "agent", "console", "websockets", "asyncio"}
+    assert not loaded_by("protocol.messages", "protocol.session") & others

@@ -1,4 +1,4 @@
-"""make bench: the demo practice end to end, beside the floor in the same run. Prints a table, writes build/bench.json."""
+"""make bench: the demo practice end to end, beside its floor. Prints a table and writes build/bench.json."""
 
 from __future__ import annotations
 

@@ -241,7 +241,7 @@ def test_two_handles_on_one_ledger_see_each_other(ledger: Ledger, tmp_path: Path
 
 
 class GatesMachine(RuleBasedStateMachine):
-    """Whatever the order of evidence and decisions: an open gate has passing evidence, its approvals, and an open road."""
+    """Whatever the order of evidence and decisions: an open gate has earned it, and so have those before it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -294,4 +294,6 @@ class GatesMachine(RuleBasedStateMachine):
 
 
 TestGates = GatesMachine.TestCase
-TestGates.settings = settings(max_examples=25, stateful_step_count=20, suppress_health_check=list(HealthCheck), deadline=None)
+TestGates.settings = settings(
+    max_examples=25, stateful_step_count=20, suppress_health_check=list(HealthCheck), deadline=None
+)
