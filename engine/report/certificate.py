@@ -12,7 +12,7 @@ from protocol.vocabulary import ADVICE, Gate, GateState, Severity
 
 PROVEN = (
     "Every patient and image that DEXIS 11 counts is either in DEXIS 10 exactly once, or declared.",
-    "Every pixel of every converted image equals the source's, compared by code that shares nothing with the converter.",
+    "Every pixel of every converted image equals the source's, compared by code that the converter does not share.",
     "Every field that DEXIS 10 can hold is equal, and every image is shown turned and mirrored as in DEXIS 11.",
     "The set digests of source database, new database and files on disk are equal.",
     "The source's fingerprint is the one taken before anything began.",
