@@ -141,14 +141,22 @@ class Workshop:
         except StoreProblem as problem:
             notice = Notice(problem.code, image.key, image.file, problem.detail)
             raise Failure(Kind.TRANSIENT, "a source file cannot be read as it was in the dry run", notice) from problem
-        if hashlib.sha256(source).hexdigest() != planned.source_sha256:
-            notice = Notice(FindingCode.TRANSIENT_READ, image.key, image.file, "differs from what the dry run read")
-            raise Failure(Kind.TRANSIENT, "a source file differs from what the dry run read", notice)
-        encoded = self._encoder.encode(image, scope, planned.target_key, source, lambda: decode(source))
         predicted = (planned.path, planned.sha256, planned.integrity)
+        try:
+            encoded = self._encoder.encode(image, scope, planned.target_key, source, lambda: decode(source))
+        except ImageProblem as problem:
+            raise _unlike_the_plan(planned, image, source) from problem
         if (encoded.path, encoded.sha256, encoded.integrity.hex()) != predicted:
-            raise Failure(Kind.PERMANENT, "an encoded file is not the one the dry run predicted")
+            raise _unlike_the_plan(planned, image, source)
         return encoded
+
+
+def _unlike_the_plan(planned: PlannedImage, image: Image, source: bytes) -> Failure:
+    """Why an image does not become what the dry run predicted. The source is hashed only now."""
+    if hashlib.sha256(source).hexdigest() == planned.source_sha256:
+        return Failure(Kind.PERMANENT, "an encoded file is not the one the dry run predicted")
+    notice = Notice(FindingCode.TRANSIENT_READ, image.key, image.file, "differs from what the dry run read")
+    return Failure(Kind.TRANSIENT, "a source file differs from what the dry run read", notice)
 
 
 def incoming_name(planned: PlannedImage) -> str:

@@ -181,11 +181,12 @@ def test_a_row_that_takes_a_planned_key_while_the_night_runs_is_never_touched(re
     assert {row[0] for row in ready.target_rows()["personname"]} == {1, 3}
 
 
-def test_a_source_file_that_changed_since_the_dry_run_sets_its_patient_aside(ready: Tiny) -> None:
+@pytest.mark.parametrize("change", ["one pixel", "cut short"])
+def test_a_source_file_that_changed_since_the_dry_run_sets_its_patient_aside(ready: Tiny, change: str) -> None:
     place = ready.folder.parent / "source" / "1.2.21" / "f.dcm"
     content = bytearray(place.read_bytes())
     content[-1] ^= 1
-    place.write_bytes(content)
+    place.write_bytes(content if change == "one pixel" else content[:-500])
     checks, told = _convert(ready)
     assert told.codes() == [FindingCode.SET_ASIDE, FindingCode.TRANSIENT_READ]
     assert checks[Check.DIGESTS_AS_PLANNED] == (Verdict.FAIL, 6, 4)
