@@ -65,6 +65,11 @@ class Asked:
     refusal: Refusal | None = None
     problem: str | None = None
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the hub has it."""
+        return self.answered_at is not None and self.refusal is None and self.problem is None
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -224,7 +229,7 @@ def _after_news(state: State, event: FleetHeard | PracticeHeard | LinkLost | Lin
             return replace(state, link=Link.LIVE, fleet=head, practices=practices, heard_at=at, retry_at=None)
         case PracticeHeard(practice, at):
             known = MappingProxyType({**state.practices, practice.id: practice})
-            return replace(state, practices=known, heard_at=at)
+            return _forget_obeyed(replace(state, practices=known, heard_at=at), practice.id)
         case LinkLost(retry_at):
             return replace(state, link=Link.LOST, retry_at=retry_at)
         case LinkEnded(problem, next_step):
@@ -241,8 +246,19 @@ def _after_order(state: State, event: DecisionSent | DecisionAnswered | CommandS
         case CommandSent(practice, verb, at):
             return replace(state, asked=MappingProxyType({**state.asked, practice: Asked(verb, at)}))
         case CommandAnswered(practice, at, refusal, problem):
+            if practice not in state.asked:
+                return state
             told = replace(state.asked[practice], answered_at=at, refusal=refusal, problem=problem)
-            return replace(state, asked=MappingProxyType({**state.asked, practice: told}))
+            heard = replace(state, asked=MappingProxyType({**state.asked, practice: told}))
+            return _forget_obeyed(heard, practice) if told.is_stored else heard
+
+
+def _forget_obeyed(state: State, practice: str) -> State:
+    """A pause or resume is settled once the agent says that it is as asked."""
+    asked, known = state.asked.get(practice), state.practices.get(practice)
+    if asked is None or known is None or known.paused is not (asked.verb is Verb.PAUSE):
+        return state
+    return replace(state, asked=MappingProxyType({key: one for key, one in state.asked.items() if key != practice}))
 
 
 def judgement_of(state: State, practice: PracticeView, gate: Gate, now: int) -> Judgement | None:

@@ -1,0 +1,96 @@
+"""One gate: its evidence, and the place where an operator decides."""
+
+from __future__ import annotations
+
+from textual.widget import Widget
+
+from console.tui.deciding import Wish
+from console.tui.keys import Where, bindings
+from console.tui.pages import gate as page
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.decide import DecideScreen
+from console.tui.state import judgement_of
+from console.tui.widgets.bars import Hint
+from console.tui.widgets.page import Page
+from console.tui.words import ROAD
+from protocol.statements import SignedDecision
+from protocol.vocabulary import DecisionVerdict, Gate
+
+_GATES = tuple(gate for _, gate in ROAD)
+
+
+class GateScreen(ConsoleScreen):
+    """One gate of the practice with this id."""
+
+    WHERE = Where.GATE
+    BINDINGS = bindings(Where.GATE)
+
+    def __init__(self, practice: str, gate: Gate) -> None:
+        super().__init__()
+        self._practice, self._gate = practice, gate
+
+    def body(self) -> list[Widget]:
+        """One page."""
+        return [Page(id="gate")]
+
+    def on_mount(self) -> None:
+        """Arrow keys scroll the page."""
+        self.query_one(Page).focus()
+
+    def crumbs(self) -> str:
+        """Where this is."""
+        return f"{self.console_app.state.practices[self._practice].code} › {self._gate}"
+
+    def present(self) -> None:
+        """The newest of this gate."""
+        super().present()
+        subject = self.subject()
+        if subject is not None:
+            self.query_one(Page).show(lambda width: page.gate_lines(subject, width))
+            self.query_one(Hint).tell(page.what_next(subject))
+
+    def subject(self) -> page.Subject | None:
+        """The gate as judged now."""
+        app = self.console_app
+        practice, now = app.state.practices[self._practice], app.world.now
+        judgement = judgement_of(app.state, practice, self._gate, now)
+        return page.Subject(app.state, practice, judgement, now, app.world.zone) if judgement else None
+
+    def action_previous(self) -> None:
+        """The gate before."""
+        self._turn(-1)
+
+    def action_next(self) -> None:
+        """The gate after."""
+        self._turn(1)
+
+    def _turn(self, by: int) -> None:
+        place = _GATES.index(self._gate) + by
+        if 0 <= place < len(_GATES):
+            self._gate = _GATES[place]
+            self.query_one(Page).scroll_home(animate=False)
+            self.present()
+
+    def action_approve(self) -> None:
+        """Ask for code and passphrase to approve."""
+        self._decide(DecisionVerdict.APPROVE)
+
+    def action_reject(self) -> None:
+        """Ask for code and passphrase to say no."""
+        self._decide(DecisionVerdict.REJECT)
+
+    def _decide(self, verdict: DecisionVerdict) -> None:
+        subject, fleet = self.subject(), self.console_app.state.fleet
+        if subject is None or fleet is None:
+            return self.say("The fleet has not come yet. Wait until the hub answers.")
+        obstacle = page.why_not(subject, verdict)
+        if obstacle is not None:
+            return self.say(obstacle)
+        wish = Wish(subject.practice, subject.judgement, verdict, fleet.policy)
+        self.app.push_screen(DecideScreen(wish), self._decided)
+        return None
+
+    def _decided(self, signed: SignedDecision | None) -> None:
+        if signed is not None:
+            self.console_app.submit(signed)
+            self.query_one(Page).scroll_end(animate=False)
