@@ -181,3 +181,13 @@ def _a_name_without_the_zero_before_it(made: Practice, random: Random) -> None:
         4989,
         lambda data: data.__setitem__(slice(_PERSON, _PERSON + 132), "Müller^Anna".encode().ljust(132, b"\0")),
     )
+
+
+@spoiler(FindingCode.HEADER_DIFFERS)
+def _something_in_the_spare_bytes(made: Practice, random: Random) -> None:
+    _edit(made, random.choice(_DEX), lambda data: data.__setitem__(random.randrange(200, _HEADER), 65))
+
+
+@spoiler(FindingCode.HEADER_DIFFERS)
+def _another_mark_at_the_beginning_or_end(made: Practice, random: Random) -> None:
+    _edit(made, random.choice(_DEX), lambda data: data.__setitem__(random.choice([0, -1]), 65))
