@@ -125,6 +125,15 @@ def test_a_readable_image_that_was_not_converted_is_missing(tmp_path: Path) -> N
     assert ("3", FindingCode.ROW_MISSING, "21") in {(patient, item.code, item.image) for patient, item in verdict.found}
 
 
+def test_two_patients_who_share_a_chart_number_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    made = practice()
+    made.source["patient"].append({**made.source["patient"][1], "id": 10, "family_name": "Petrov"})
+    for table in ("Person", "PersonName", "Patient"):
+        twin = {**made.row(table, 901), "PersonID": 890}
+        made.target[table].insert(0, twin | ({"FamilyName": "Petrov"} if table == "PersonName" else {}))
+    assert len(set(judged(made.write(tmp_path / "p")).digests)) == 1
+
+
 def test_a_stray_file_whose_name_is_no_text_is_told(tmp_path: Path) -> None:
     places = practice().write(tmp_path / "p")
     (Path(os.fsdecode(bytes(places.target_store) + b"/Images/\xff.dex"))).write_bytes(b"")
