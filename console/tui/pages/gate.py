@@ -103,7 +103,7 @@ def _standing(subject: Subject, width: int) -> list[Line]:
     lines: list[Line] = [((f"{mark} {subject.gate} is {state}", _STATE_TONES[state]), (given, Tone.PLAIN))]
     if judgement.needed == 0 and evidence is not None:
         lines = [(*lines[0], (", opens by itself when its checks pass", Tone.PLAIN))]
-    if judgement.blocked and judgement.state is not GateState.OPEN:
+    if judgement.blocked and judgement.state in (GateState.CLOSED, GateState.REJECTED):
         lines += paragraph(f"Not open because: {judgement.blocked}.", width)
     if evidence is not None:
         lines += _origin(subject, evidence, width)

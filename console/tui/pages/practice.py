@@ -40,31 +40,32 @@ class GateRow:
     gate: Gate
     state: GateState
     says: str
-    needs_me: bool
+    produced: str
 
 
 def gate_row(phase: str, judgement: Judgement, subject: Subject) -> GateRow:
     """What the road's table says of one gate."""
     view = gate_view(subject.practice, judgement.gate)
-    says = _says(judgement)
+    produced = NONE
     if view.evidence is not None:
-        says += f" · evidence {figures.clock(view.evidence.evidence.produced_at, subject.now, subject.zone)}"
-    return GateRow(phase, judgement.gate, judgement.state, says, judgement.needs_me)
+        at = view.evidence.evidence.produced_at
+        produced = figures.clock(at, subject.now, subject.zone, seconds=False)
+    return GateRow(phase, judgement.gate, judgement.state, _says(judgement), produced)
 
 
 def _says(judgement: Judgement) -> str:
-    given = f"{len(judgement.approved_by)} of {judgement.needed} approvals"
+    given = f"{len(judgement.approved_by)} of {judgement.needed} approved"
     if judgement.refusal is not None:
-        return "its evidence does not pass"
+        return "evidence does not pass"
     if judgement.state is GateState.OPEN:
         return given if judgement.needed else "opened by its checks"
     if judgement.needs_me:
-        return f"{given}, needs you"
+        return f"needs you: {given}"
     if judgement.state is GateState.REJECTED:
         return "an approver said no"
     if judgement.state is GateState.WAITING:
         return given
-    return "no evidence yet" if judgement.digest is None else "an earlier gate is closed"
+    return "no evidence yet" if judgement.digest is None else "an earlier gate is shut"
 
 
 def road_title(row: GateRow) -> str:
@@ -95,12 +96,22 @@ def _numbers(subject: Subject, width: int) -> list[Line]:
     part = fleet_page.fraction(practice)
     if part is not None and is_running(practice):
         lines.append(line(f"{figures.bar(part, min(width - 6, 50))} {figures.percent(part)}"))
-    lines += _fact("Patients", figures.of(progress.patients_done, progress.patients_total), width)
-    lines += _fact("Images", figures.of(progress.images_done, progress.images_total), width)
-    lines += _fact("Data", figures.size(progress.bytes_done), width)
+    lines += _counts(progress, width)
     if is_running(practice):
         lines += _fact("Finish", _finish(subject), width)
     return [*lines, *_rates(practice, width)]
+
+
+def _counts(progress: PhaseProgress, width: int) -> list[Line]:
+    """What the phase counts; staging counts neither patients nor images."""
+    lines: list[Line] = []
+    if progress.patients_total:
+        lines += _fact("Patients", figures.of(progress.patients_done, progress.patients_total), width)
+    if progress.images_total:
+        lines += _fact("Images", figures.of(progress.images_done, progress.images_total), width)
+    if progress.bytes_done:
+        lines += _fact("Data", figures.size(progress.bytes_done), width)
+    return lines
 
 
 def _state(progress: PhaseProgress, practice: PracticeView, width: int) -> list[Line]:
@@ -120,8 +131,8 @@ def _rates(practice: PracticeView, width: int) -> list[Line]:
     if not practice.rate_history:
         return []
     chart = figures.trend(practice.rate_history, min(width - 30, 60))
-    best = f"now {fleet_page.speed(practice)}, best {figures.rate(max(practice.rate_history))} images/s"
-    return _fact("Rate", f"{chart} {best}", width)
+    now = f"now {fleet_page.speed(practice)}, " if is_running(practice) else ""
+    return _fact("Rate", f"{chart} {now}best {figures.rate(max(practice.rate_history))} images/s", width)
 
 
 def _fact(name: str, value: str, width: int, tone: Tone = Tone.PLAIN) -> list[Line]:

@@ -50,9 +50,7 @@ class DecideScreen(ModalScreen[SignedDecision | None]):
             yield Static(Content("Your passphrase:"), classes="-label")
             yield Input(id="passphrase", password=True)
             yield Static(Content(""), classes="-error")
-            yield Static(
-                Content("Enter next field, then send · Tab other field · Esc cancel, nothing is sent"), classes="-keys"
-            )
+            yield Static(Content("Enter goes on, then sends · Tab other field · Esc cancels"), classes="-keys")
 
     def on_mount(self) -> None:
         """Begin with the code."""
@@ -67,21 +65,18 @@ class DecideScreen(ModalScreen[SignedDecision | None]):
             self._send(passphrase.value)
 
     def _send(self, passphrase: str) -> None:
-        typed = self.query_one("#code", Input).value.strip()
-        obstacle = self._obstacle(typed, passphrase)
+        if not self._is_code_typed():
+            return self._again("#code", f"That is not the code of this practice: it is {self._wish.practice.code}.")
+        obstacle = self._changed() if passphrase else "Type your passphrase."
         if obstacle is not None:
-            return self._tell(f"{obstacle} {_NOTHING_SENT}")
+            return self._again("#passphrase", obstacle)
         self._busy = True
         self._tell("Opening your key …")
         self.run_worker(partial(self._sign, passphrase), thread=True, exclusive=True)
         return None
 
-    def _obstacle(self, typed: str, passphrase: str) -> str | None:
-        if typed.upper() != self._wish.practice.code:
-            return f"That is not the code of this practice: it is {self._wish.practice.code}."
-        if not passphrase:
-            return "Type your passphrase."
-        return self._changed()
+    def _is_code_typed(self) -> bool:
+        return self.query_one("#code", Input).value.strip().upper() == self._wish.practice.code
 
     def _changed(self) -> str | None:
         """What has changed behind the dialog so that this decision would no longer be what was read."""
@@ -109,18 +104,19 @@ class DecideScreen(ModalScreen[SignedDecision | None]):
         if obstacle is None:
             self.dismiss(message.decision)
         else:
-            self._again(obstacle)
+            self._again("#passphrase", obstacle)
 
     def on_not_signed(self, message: NotSigned) -> None:
         """Say why, and ask again."""
         what = message.problem.what
-        self._again(f"{what[:1].upper()}{what[1:]}.")
+        self._again("#passphrase", f"{what[:1].upper()}{what[1:]}.")
 
-    def _again(self, obstacle: str) -> None:
+    def _again(self, field: str, obstacle: str) -> None:
+        """Ask for this field again, and always for the passphrase: it may have been typed in the wrong place."""
         self._busy = False
-        passphrase = self.query_one("#passphrase", Input)
-        passphrase.value = ""
-        passphrase.focus()
+        for name in {field, "#passphrase"}:
+            self.query_one(name, Input).value = ""
+        self.query_one(field, Input).focus()
         self._tell(f"{obstacle} {_NOTHING_SENT}")
 
     def _tell(self, text: str) -> None:
