@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json as json_module
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from protocol.errors import BitewingError, Interrupted, UsageProblem
-from protocol.vocabulary import ExitCode
+from commandline.outcome import answer, ended, leave_with, say
+from protocol.errors import Interrupted
 
 if TYPE_CHECKING:
     from demo.result import Result
@@ -59,16 +58,16 @@ def demo(
     )
     result = _run(lambda screen: run(wish, screen))
     if json:
-        sys.stdout.write(json_module.dumps(result.document()) + "\n")
+        answer(result.document())
     else:
-        sys.stdout.write(result.text() + "\n")
-    raise typer.Exit(ExitCode.DONE if result.exact else ExitCode.ANSWER_IS_NO)
+        say(result.text())
+    leave_with(result.exact)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the demo and ends the process with its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    sys.exit(_ended(words, as_json="--json" in words))
+    sys.exit(ended(lambda: app(words, standalone_mode=False), as_json="--json" in words))
 
 
 def _run(work: Callable[[Screen], Coroutine[Any, Any, Result]]) -> Result:
@@ -82,28 +81,10 @@ def _run(work: Callable[[Screen], Coroutine[Any, Any, Result]]) -> Result:
         with Screen() as screen:
             return await work(screen)
 
-    return asyncio.run(stoppable())
-
-
-def _ended(words: list[str], *, as_json: bool) -> int:
     try:
-        code = app(words, standalone_mode=False)
-    except typer.TyperException as error:
-        return _failed(UsageProblem(str(error), next_step="see --help"), as_json)
-    except BitewingError as error:
-        return _failed(error, as_json)
-    except (KeyboardInterrupt, asyncio.CancelledError, BrokenPipeError, typer.Abort):
-        return _failed(Interrupted("stopped", next_step="with --keep, the same command resumes"), as_json)
-    return code if isinstance(code, int) else ExitCode.DONE
-
-
-def _failed(error: BitewingError, as_json: bool) -> int:
-    sys.stderr.write(f"{error}\n")
-    if as_json:
-        outcome = error.exit_code.name.lower().replace("_", "-")
-        document = {"outcome": outcome, "error": error.what, "where": error.where, "next": error.next_step}
-        sys.stdout.write(json_module.dumps(document) + "\n")
-    return error.exit_code
+        return asyncio.run(stoppable())
+    except asyncio.CancelledError:
+        raise Interrupted("stopped", next_step="with --keep, the same command resumes") from None
 
 
 if __name__ == "__main__":

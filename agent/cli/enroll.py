@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from agent.cli.options import Options
-from agent.cli.outcome import answer, say
+from commandline.outcome import answer, say
 from protocol.errors import Interrupted
 
 

@@ -9,8 +9,11 @@ from typing import Annotated
 import typer
 
 from agent.cli import approve, egress, enroll, run, status
-from agent.cli.options import Options, in_front
-from agent.cli.outcome import ended
+from agent.cli.options import Options
+from commandline.outcome import ended
+from commandline.words import in_front
+
+SWITCHES, VALUED = ("--json",), ("--job",)
 
 app = typer.Typer(
     name="bitewing-agent",
@@ -37,7 +40,8 @@ for module in (enroll, run, status, egress, approve):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
-    words = in_front(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    given = sys.argv[1:] if arguments is None else arguments
+    words = in_front(given, switches=SWITCHES, valued=VALUED) or ["--help"]
     sys.exit(ended(lambda: app(words, standalone_mode=False), as_json="--json" in words))
 
 

@@ -1,4 +1,4 @@
-"""The options every verb shares, wherever on the command line they stand."""
+"""The options every verb shares."""
 
 from __future__ import annotations
 
@@ -23,18 +23,3 @@ class Options:
         if not self.job.is_dir():
             raise UsageProblem("there is no such folder", where=str(self.job), next_step="check --job")
         return self.job.resolve()
-
-
-def in_front(arguments: list[str]) -> list[str]:
-    """The same arguments with the shared options first, so that they may also be written after the verb."""
-    shared: list[str] = []
-    rest: list[str] = []
-    words = iter(arguments)
-    for word in words:
-        if word == "--json" or word.startswith("--job="):
-            shared.append(word)
-        elif word == "--job":
-            shared += [word, *([value] if (value := next(words, None)) is not None else [])]
-        else:
-            rest.append(word)
-    return shared + rest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from agent.cli.options import Options
-from agent.cli.outcome import answer, leave, say
+from commandline.outcome import answer, leave, say
 
 
 def register(app: typer.Typer) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commandline.outcome import answer, say
 from console.cli import passphrase
 from console.cli.options import Options
-from console.cli.outcome import answer, say
 from protocol.errors import EnvironmentProblem, Refused, UsageProblem
 from protocol.vocabulary import DecisionVerdict, Gate
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from commandline.outcome import answer, say
 from console.cli import passphrase
 from console.cli.options import Options
-from console.cli.outcome import answer, say
 
 
 def register(app: typer.Typer) -> None:

@@ -8,9 +8,12 @@ from typing import Annotated
 
 import typer
 
+from commandline.outcome import ended
+from commandline.words import in_front
 from console.cli import decide, init, operator, practice, serve, token, tui
-from console.cli.options import Options, in_front
-from console.cli.outcome import ended
+from console.cli.options import Options
+
+SWITCHES, VALUED = ("--json",), ("--home",)
 
 app = typer.Typer(
     name="bitewing-console",
@@ -39,7 +42,8 @@ app.add_typer(operator.app, name="operator")
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs one command and ends the process with its exit code."""
-    words = in_front(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    given = sys.argv[1:] if arguments is None else arguments
+    words = in_front(given, switches=SWITCHES, valued=VALUED) or ["--help"]
     sys.exit(ended(lambda: app(words, standalone_mode=False), as_json="--json" in words))
 
 

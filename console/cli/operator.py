@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from commandline.outcome import answer, say
 from console.cli import passphrase
 from console.cli.options import Options
-from console.cli.outcome import answer, say
 from protocol.vocabulary import Role
 
 app = typer.Typer(help="Add and list operators.", no_args_is_help=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commandline.outcome import answer, say
 from console.cli.options import Options
-from console.cli.outcome import answer, say
 
 if TYPE_CHECKING:
     from console.hub.store.practices import Practice

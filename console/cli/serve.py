@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from commandline.outcome import answer, say
 from console.cli.options import Options
-from console.cli.outcome import answer, say
 
 if TYPE_CHECKING:
     from console.hub.home import Home

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from commandline.outcome import answer, say
 from console.cli.options import Options
-from console.cli.outcome import answer, say
 
 
 def register(app: typer.Typer) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import typer
 
+from commandline.outcome import answer, leave_with
 from engine.cli.options import Options
-from engine.cli.outcome import answer, leave
 
 TEMPLATE = """\
 # One migration. Relative paths are relative to this folder. Secrets never stand here: use Windows integrated
@@ -49,7 +49,7 @@ def init(context: typer.Context) -> None:
         answer({"verb": "init", "outcome": "done", "run": run, "folder": str(folder), "next": next_step})
     else:
         typer.echo(f"Job {run} is ready in {folder}.\nNext: {next_step}", err=True)
-    leave(True)
+    leave_with(True)
 
 
 def make_ready(folder: Path) -> tuple[str, bool]:

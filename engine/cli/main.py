@@ -8,9 +8,12 @@ from typing import Annotated
 
 import typer
 
+from commandline.outcome import ended
+from commandline.words import in_front, value_of
 from engine.cli import init, phase, profile, report, source_check, status
-from engine.cli.options import Options, in_front
-from engine.cli.outcome import ended
+from engine.cli.options import Options
+
+SWITCHES, VALUED = ("--json", "--events"), ("--job",)
 
 app = typer.Typer(
     name="bitewing-engine",
@@ -30,6 +33,7 @@ def shared(
         bool, typer.Option("--events", help="Print events as JSON lines, obey control words on stdin.")
     ] = False,
 ) -> None:
+    """The options every verb shares."""
     context.obj = Options(job, json, events)
 
 
@@ -39,15 +43,11 @@ app.add_typer(profile.app, name="profile")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    words = in_front(sys.argv[1:] if arguments is None else arguments)
-    folder = Path(words[words.index("--job") + 1]) if "--job" in words[:-1] else None
-    sys.exit(
-        ended(
-            lambda: app(words, standalone_mode=False),
-            as_json="--json" in words,
-            crash_folder=folder,
-        )
-    )
+    """Runs one command and ends the process with its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    words = in_front(given, switches=SWITCHES, valued=VALUED) or ["--help"]
+    folder = Path(job) if (job := value_of("--job", words)) else None
+    sys.exit(ended(lambda: app(words, standalone_mode=False), as_json="--json" in words, crash_folder=folder))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from commandline.outcome import answer, leave_with
 from engine.cli.options import Options
-from engine.cli.outcome import answer, leave
 
 if TYPE_CHECKING:
     from engine.control import Switch
@@ -58,7 +58,7 @@ def run(verb: str, options: Options) -> None:
         answer(document(verb, report))
     elif not options.events:
         typer.echo(sentence(verb, report), err=True)
-    leave(report.passed)
+    leave_with(report.passed)
 
 
 def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> PhaseReport:

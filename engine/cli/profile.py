@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commandline.outcome import answer, leave_with
 from engine.cli.options import Options
-from engine.cli.outcome import answer, leave
 
 if TYPE_CHECKING:
     from engine.profiles.schema import SourceProfile, TargetProfile
@@ -62,7 +62,7 @@ def fingerprint(
         typer.echo("\n".join(comparison.differences), err=True)
     else:
         typer.echo(f"All {comparison.columns} columns that {loaded.id} relies on are there.", err=True)
-    leave(not comparison.differences)
+    leave_with(not comparison.differences)
 
 
 def _document(profile: SourceProfile | TargetProfile) -> dict[str, Any]:

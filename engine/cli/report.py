@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from commandline.outcome import answer, leave_with
 from engine.cli.options import Options
-from engine.cli.outcome import answer, leave
 
 
 def register(app: typer.Typer) -> None:
@@ -26,4 +26,4 @@ def report(context: typer.Context) -> None:
         answer({"verb": "report", "exact": document.exact, "html": str(page), "json": str(data)})
     else:
         typer.echo(f"{document.headline}\n{page}\n{data}", err=True)
-    leave(document.exact)
+    leave_with(document.exact)

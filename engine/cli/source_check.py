@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from commandline.outcome import answer, leave_with
 from engine.cli.options import Options
-from engine.cli.outcome import answer, leave
 
 
 def register(app: typer.Typer) -> None:
@@ -24,4 +24,4 @@ def source_check(context: typer.Context) -> None:
         typer.echo("The source has changed since it was staged:\n" + "\n".join(f"  {d}" for d in differences), err=True)
     else:
         typer.echo("The source is unchanged since it was staged.", err=True)
-    leave(not differences)
+    leave_with(not differences)

@@ -6,8 +6,8 @@ from typing import Any
 
 import typer
 
+from commandline.outcome import answer
 from engine.cli.options import Options
-from engine.cli.outcome import answer
 
 
 def register(app: typer.Typer) -> None:

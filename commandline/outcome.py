@@ -1,4 +1,4 @@
-"""The one place where the agent's commands end: what stdout and stderr say, and the exit code."""
+"""The one place where a command ends: what stdout and stderr say, and the exit code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
@@ -15,8 +15,11 @@ from protocol.errors import BitewingError, Interrupted, UsageProblem
 from protocol.vocabulary import ExitCode
 
 
-def ended(command: Callable[[], object], *, as_json: bool) -> int:
-    """Run `command` and return its exit code; every error becomes a sentence, and an object where JSON is asked."""
+def ended(command: Callable[[], object], *, as_json: bool, crash_folder: Path | None = None) -> int:
+    """Runs `command` and returns its exit code; every error becomes a sentence, and an object where JSON is asked.
+
+    A defect's traceback may quote data: it goes to crash.txt in `crash_folder`, or nowhere.
+    """
     try:
         code = command()
     except typer.TyperException as error:
@@ -24,9 +27,9 @@ def ended(command: Callable[[], object], *, as_json: bool) -> int:
     except BitewingError as error:
         return _failed(error, as_json)
     except (KeyboardInterrupt, BrokenPipeError, typer.Abort):
-        return _failed(Interrupted("stopped", next_step="run the same command again"), as_json)
+        return _failed(Interrupted("stopped", next_step="run the same command again to resume"), as_json)
     except Exception as error:  # the last resort: a defect of ours, told without anybody's data
-        return _failed(_defect(error), as_json)
+        return _failed(_defect(error, crash_folder), as_json)
     return code if isinstance(code, int) else ExitCode.DONE
 
 
@@ -42,9 +45,14 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def leave(code: ExitCode) -> None:
-    """End the command with this exit code."""
+def leave(code: ExitCode) -> NoReturn:
+    """Ends the command with this exit code."""
     raise typer.Exit(code)
+
+
+def leave_with(passed: bool) -> NoReturn:
+    """Ends the command: 0 if it passed, 1 if the answer is no."""
+    leave(ExitCode.DONE if passed else ExitCode.ANSWER_IS_NO)
 
 
 def _failed(error: BitewingError, as_json: bool) -> int:
@@ -56,7 +64,11 @@ def _failed(error: BitewingError, as_json: bool) -> int:
     return error.exit_code
 
 
-def _defect(error: Exception) -> BitewingError:
+def _defect(error: Exception, folder: Path | None) -> BitewingError:
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(frame.filename).name}:{frame.lineno}"
-    return BitewingError(f"a defect in Bitewing: {type(error).__name__} at {place}", next_step="report it")
+    what = f"a defect in Bitewing: {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+    if folder is None or not folder.is_dir():
+        return BitewingError(what, next_step="run the same command again; if it repeats, report it")
+    (folder / "crash.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    advice = "run the same command again; if it repeats, see crash.txt in the job folder (it may hold patient data)"
+    return BitewingError(what, next_step=advice)
