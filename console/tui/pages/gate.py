@@ -16,8 +16,11 @@ from console.wire import ApprovalView, GateView, PracticeView
 from protocol.statements import CheckResult, Evidence
 from protocol.vocabulary import DecisionVerdict, Gate, GateState, Verdict
 
-WIDE = 120
+WIDE = 110
 """From this width on, checks stand beside what they prove."""
+
+_FIGURES_WIDTH = 2 + 2 * 13 + 9
+_CHECKS_WIDTH = _FIGURES_WIDTH + max(len(words) for words in CHECKS.values())
 
 _TONES = {Verdict.PASS: Tone.PLAIN, Verdict.ACCEPT: Tone.WARN, Verdict.FAIL: Tone.BAD}
 _STATE_TONES = {
@@ -90,9 +93,7 @@ def gate_lines(subject: Subject, width: int) -> list[Line]:
     """The whole page."""
     if width < WIDE:
         return [*_standing(subject, width), *_checks(subject, width), *_meaning(subject, width)]
-    left = min(66, width * 2 // 5)
-    right = width - left - 3
-    columns = beside(_checks(subject, left), _meaning(subject, right), left)
+    columns = beside(_checks(subject, _CHECKS_WIDTH), _meaning(subject, width - _CHECKS_WIDTH - 3), _CHECKS_WIDTH)
     return [*_standing(subject, width), *columns]
 
 
@@ -127,7 +128,7 @@ def _checks(subject: Subject, width: int) -> list[Line]:
     lines = section("Checks")
     if evidence is None:
         return [*lines, *paragraph("None yet. They appear when the phase has ended.", width, Tone.DIM)]
-    name = width - 2 - 2 * 13 - 9
+    name = width - _FIGURES_WIDTH
     head = f"  {fit('', name)}{'expected':>13}{'actual':>13}  verdict"
     lines.append(line(head, Tone.DIM))
     lines += [_check(one, name) for one in evidence.checks]

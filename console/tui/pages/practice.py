@@ -17,7 +17,7 @@ from console.wire import PracticeView
 from protocol.messages import PhaseProgress
 from protocol.vocabulary import Gate, GateState, PhaseState
 
-WIDE = 120
+WIDE = 110
 """From this width on, numbers stand beside the agent."""
 
 

@@ -18,7 +18,7 @@ from console.tui.widgets.table import Head, Rows, Table
 from console.wire import PracticeView, Verb
 from protocol.vocabulary import Gate, GateState, Role
 
-_HEADS = (Head("Phase", 11), Head("Gate", 16), Head("State", 8), Head("What it stands on", 0), Head("Evidence", 12))
+_HEADS = (Head("Phase", 11), Head("Gate", 16), Head("State", 8), Head("Evidence", 12), Head("What it stands on", 0))
 _ONLY_ADMINS = "Only an admin pauses and resumes. Ask one; nothing was sent."
 _TONES = {
     GateState.OPEN: Tone.GOOD,
@@ -128,4 +128,4 @@ class PracticeScreen(ConsoleScreen):
 
 
 def _cells(row: page.GateRow) -> list[str]:
-    return [row.phase, page.road_title(row), row.state, row.says, row.produced]
+    return [row.phase, page.road_title(row), row.state, row.produced, row.says]
