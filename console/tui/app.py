@@ -33,7 +33,7 @@ from console.tui.state import (
     State,
     after,
 )
-from console.tui.themes import THEMES
+from console.tui.themes import DEFAULTS, THEMES
 from console.wire import FleetView, Verb
 from protocol.errors import BitewingError
 from protocol.statements import SignedDecision, statement_digest
@@ -58,6 +58,10 @@ class ConsoleApp(App[None]):
         self._hub = hub
         self._changed = True
         self._second = 0
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """What the style sheet needs beyond Textual's own variables."""
+        return DEFAULTS
 
     def on_mount(self) -> None:
         """The first screen, and the watch."""

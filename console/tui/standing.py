@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from console.tui import figures
-from console.tui.words import PHASES, ROAD, SERIOUS_ALARMS, phase_of
+from console.tui.words import BAD_EVIDENCE, PHASES, REFUSALS, ROAD, SERIOUS_ALARMS, phase_of
 from console.verdicts import Judgement, gate_view
 from console.wire import PracticeView
 from protocol.messages import PhaseProgress
@@ -89,7 +89,8 @@ def _trouble(practice: PracticeView, judgement: Judgement, now: int) -> tuple[st
     if judgement.state is GateState.REJECTED:
         return f"{gate} rejected", f"An approver said no to {gate}: settle the reason, then let the phase run again."
     if judgement.refusal is not None:
-        return f"{gate} failed", f"{_sentence(judgement.blocked or '')} Press Enter and see the findings."
+        why = BAD_EVIDENCE.get(judgement.refusal, "evidence did not pass")
+        return why, f"{gate} cannot be approved. {REFUSALS[judgement.refusal]}"
     return _failing(practice.progress)
 
 
@@ -129,7 +130,3 @@ def _between(practice: PracticeView, judgement: Judgement) -> Standing:
 
 
 _ON_ITS_WAY = "A decision on {gate} is on its way: it counts once the practice's agent has applied it."
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text else ""

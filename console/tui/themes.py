@@ -18,6 +18,7 @@ THEMES = (
         surface="#1b2027",
         panel="#262d36",
         dark=True,
+        variables={"muted": "#98a2ae"},
     ),
     Theme(
         name="bitewing-light",
@@ -32,6 +33,7 @@ THEMES = (
         surface="#f1f1ee",
         panel="#dfe2e6",
         dark=False,
+        variables={"muted": "#5a636d"},
     ),
     Theme(
         name="bitewing-contrast",
@@ -46,6 +48,9 @@ THEMES = (
         surface="#000000",
         panel="#303030",
         dark=True,
-        variables={"text-muted": "#ffffff", "text-warning": "#ffff00", "text-error": "#ff8080"},
+        variables={"muted": "#ffffff", "text-warning": "#ffff00", "text-error": "#ff8080"},
     ),
 )
+
+DEFAULTS = {"muted": "#98a2ae"}
+"""Variables of our style sheet that a theme of Textual's own does not have."""

@@ -226,6 +226,17 @@ REFUSALS: Mapping[Refusal, RefusalWords] = MappingProxyType(
 )
 """Every reason for which hub or agent refuses, as a sentence and what to do."""
 
+BAD_EVIDENCE: Mapping[Refusal, str] = MappingProxyType(
+    {
+        Refusal.EVIDENCE_FAILED: "evidence did not pass",
+        Refusal.CHECKS_INCOMPLETE: "a check is missing",
+        Refusal.SIGNATURE_INVALID: "signature does not fit",
+        Refusal.WRONG_PRACTICE: "of another practice",
+        Refusal.WRONG_GATE: "of another gate",
+    }
+)
+"""Why evidence cannot be approved, short enough for a table."""
+
 
 def phase_of(gate: Gate) -> str:
     """The phase that a gate ends, in words."""

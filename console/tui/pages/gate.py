@@ -67,7 +67,7 @@ def what_next(subject: Subject) -> str:
     if judgement.digest is None:
         return "No evidence yet: this gate's phase has not ended. Nothing to do here."
     if judgement.refusal is not None:
-        return f"Cannot be approved. {_capital(judgement.blocked or '')}."
+        return f"Cannot be approved. {REFUSALS[judgement.refusal]}"
     if judgement.state is GateState.OPEN:
         return "This gate is open: the practice's own ledger says so. Nothing to do."
     if judgement.state is GateState.REJECTED:
@@ -104,8 +104,9 @@ def _standing(subject: Subject, width: int) -> list[Line]:
     lines: list[Line] = [((f"{mark} {subject.gate} is {state}", _STATE_TONES[state]), (given, Tone.PLAIN))]
     if judgement.needed == 0 and evidence is not None:
         lines = [(*lines[0], (", opens by itself when its checks pass", Tone.PLAIN))]
-    if judgement.blocked and judgement.state in (GateState.CLOSED, GateState.REJECTED):
-        lines += paragraph(f"Not open because: {judgement.blocked}.", width)
+    if judgement.blocked and (judgement.refusal or judgement.state in (GateState.CLOSED, GateState.REJECTED)):
+        tone = Tone.BAD if judgement.refusal else Tone.PLAIN
+        lines += paragraph(f"Blocked: {judgement.blocked}.", width, tone)
     if evidence is not None:
         lines += _origin(subject, evidence, width)
     return lines
@@ -274,7 +275,3 @@ def accepted_findings(evidence: Evidence) -> str:
     """The findings that an approval accepts, in words."""
     named: Iterable[str] = (f"{one.count:,} {one.code}" for one in evidence.totals.findings)
     return ", ".join(named) or "no findings"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -11,7 +11,7 @@ from console.tui.pages import fleet as fleet_page
 from console.tui.pages.findings import finding_lines
 from console.tui.standing import Standing, is_running, silence
 from console.tui.state import State
-from console.tui.words import ALARMS, OUTCOMES, PHASES, REFUSALS, ROAD, STATE_MARKS
+from console.tui.words import ALARMS, BAD_EVIDENCE, OUTCOMES, PHASES, REFUSALS, ROAD, STATE_MARKS
 from console.verdicts import Judgement, gate_view
 from console.wire import PracticeView
 from protocol.messages import PhaseProgress
@@ -41,6 +41,7 @@ class GateRow:
     state: GateState
     says: str
     produced: str
+    is_bad: bool
 
 
 def gate_row(phase: str, judgement: Judgement, subject: Subject) -> GateRow:
@@ -50,13 +51,13 @@ def gate_row(phase: str, judgement: Judgement, subject: Subject) -> GateRow:
     if view.evidence is not None:
         at = view.evidence.evidence.produced_at
         produced = figures.clock(at, subject.now, subject.zone, seconds=False)
-    return GateRow(phase, judgement.gate, judgement.state, _says(judgement), produced)
+    return GateRow(phase, judgement.gate, judgement.state, _says(judgement), produced, judgement.refusal is not None)
 
 
 def _says(judgement: Judgement) -> str:
     given = f"{len(judgement.approved_by)} of {judgement.needed} approved"
     if judgement.refusal is not None:
-        return "evidence does not pass"
+        return BAD_EVIDENCE.get(judgement.refusal, "evidence does not pass")
     if judgement.state is GateState.OPEN:
         return given if judgement.needed else "opened by its checks"
     if judgement.needs_me:

@@ -148,10 +148,10 @@ def _summary(state: State, rows: list[page.Row]) -> str:
 def _what_next(rows: list[page.Row]) -> str:
     waiting = [row for row in rows if row.standing.urgency is Urgency.NEEDS_ME]
     if waiting:
-        return f"{waiting[0].practice.code} needs your decision: mark it with ↑ ↓, press Enter, read, decide."
+        return f"{waiting[0].practice.code} needs your decision: mark it (↑ ↓), press Enter, read, decide."
     troubled = [row for row in rows if row.standing.trouble]
     if troubled:
-        return f"Nothing needs your decision. {troubled[0].practice.code} is in trouble: mark it to see what to do."
+        return f"Nothing waits for you. {troubled[0].practice.code} is in trouble: what to do stands below."
     return "Nothing needs you now. A practice that does comes to the top, marked with !"
 
 

@@ -90,7 +90,7 @@ class PracticeScreen(ConsoleScreen):
                 heads=_HEADS,
                 keys=[row.gate for row in rows],
                 cells=lambda index: _cells(rows[index]),
-                tone=lambda index: _TONES[rows[index].state],
+                tone=lambda index: Tone.BAD if rows[index].is_bad else _TONES[rows[index].state],
             )
         )
 

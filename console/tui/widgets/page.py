@@ -15,7 +15,7 @@ from console.tui.lines import Line, Tone
 STYLES = {
     Tone.PLAIN: "",
     Tone.STRONG: "bold",
-    Tone.DIM: "$text-muted",
+    Tone.DIM: "$muted",
     Tone.GOOD: "$text-success",
     Tone.WARN: "$text-warning",
     Tone.BAD: "$text-error",
