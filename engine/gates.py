@@ -122,6 +122,8 @@ class Road:
     def _judge(
         self, record: _GateRecord, needed: int, tally: Tally, earlier_open: bool, now: int
     ) -> tuple[GateState, Refusal | None]:
+        if self._follows_another_plan(record):
+            return GateState.CLOSED, Refusal.EVIDENCE_NOT_NEWEST
         if tally.rejected:
             return GateState.REJECTED, Refusal.DECISION_REJECTED
         if not earlier_open:
@@ -130,6 +132,13 @@ class Road:
             return GateState.OPEN, None
         expired = any(expiry(signed.decision, self._policy) <= now for signed in record.decisions)
         return GateState.WAITING, Refusal.DECISION_EXPIRED if expired else Refusal.APPROVALS_MISSING
+
+    def _follows_another_plan(self, record: _GateRecord) -> bool:
+        """Whether this is a conversion's evidence, and not of the plan that the dry run's evidence names."""
+        approved = self._records[Gate.DRY_RUN].evidence
+        if record.evidence is None or record.evidence.evidence.gate is not Gate.CONVERTED or approved is None:
+            return False
+        return record.evidence.evidence.plan != approved.evidence.plan
 
     def _tally(self, signed: SignedEvidence, decisions: list[SignedDecision], now: int) -> Tally:
         """Distinct operators whose decisions about this evidence count now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -110,6 +111,28 @@ class PlanTotals:
         return PlanTotals(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
+class PlanDigest:
+    """SHA-256 over everything a plan decides: patients in their order, their sources, rows, keys, paths and files."""
+
+    def __init__(self, header: PlanHeader) -> None:
+        self._hash = hashlib.sha256(msgspec.json.encode(header, order="sorted"))
+
+    def add(self, patient: PlannedPatient) -> None:
+        """The next patient."""
+        keys = msgspec.json.encode(patient.keys, order="sorted").decode()
+        self._hash.update(f"{patient.number} {patient.source_digest} {patient.rows_digest} {keys}\n".encode())
+        for image in patient.images:
+            self._hash.update(f"{image.target_key} {image.path} {image.size} {image.sha256}\n".encode())
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def blinded(digest: str, key: bytes) -> str:
+    """A plan's digest under the run's key (32 bytes): the same for the same plan, and nothing else can be learnt."""
+    return hmac.new(key, b"bitewing plan " + digest.encode(), hashlib.sha256).hexdigest()
+
+
 class Plan:
     """A complete plan, read-only. `digest` names it: two plans with one digest plan the same."""
 
@@ -133,6 +156,19 @@ class Plan:
             what = "the plan belongs to another run" if found[0] != run else "a profile changed since the plan was made"
             reason = Refusal.WRONG_RUN if found[0] != run else Refusal.EVIDENCE_NOT_NEWEST
             raise Refused(reason, what, where=self._path.name, next_step="run dry-run again")
+
+    def require_untouched(self) -> None:
+        """Raises Refused unless the plan still says what it said when it was made."""
+        digest = PlanDigest(self.header)
+        for number in sorted(self.numbers()):
+            digest.add(self.patient(number))
+        if digest.hexdigest() != self.digest:
+            raise Refused(
+                Refusal.EVIDENCE_NOT_NEWEST,
+                "the plan was changed after the dry run made it",
+                where=self._path.name,
+                next_step="run dry-run again",
+            )
 
     def numbers(self) -> list[int]:
         """The patients' numbers, those with most bytes first."""

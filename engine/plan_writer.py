@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.plan import PlanHeader, PlannedPatient, PlanTotals, damage_explained
+from engine.plan import PlanDigest, PlanHeader, PlannedPatient, PlanTotals, damage_explained
 
 _SCHEMA: Final = """
 CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -36,7 +35,7 @@ class PlanWriter:
         self._path, self._fresh = path, path.with_suffix(".new")
         for leftover in (self._fresh, self._fresh.with_name(self._fresh.name + "-journal")):
             leftover.unlink(missing_ok=True)
-        self._digest = hashlib.sha256(msgspec.json.encode(header, order="sorted"))
+        self._digest = PlanDigest(header)
         self._totals = PlanTotals()
         with damage_explained(self._fresh):
             self._database = sqlite3.connect(self._fresh, isolation_level=None)
@@ -45,11 +44,8 @@ class PlanWriter:
 
     def add(self, patient: PlannedPatient) -> None:
         """The next patient; numbers must rise."""
-        source_digest = patient.source_digest
-        self._digest.update(f"{patient.number} {source_digest} {patient.rows_digest}\n".encode())
-        for image in patient.images:
-            self._digest.update(f"{image.target_key} {image.path} {image.sha256}\n".encode())
-        self._add_patient(patient, source_digest)
+        self._digest.add(patient)
+        self._add_patient(patient, patient.source_digest)
         self._database.executemany(f"INSERT INTO image VALUES ({','.join('?' * 13)})", _image_rows(patient))  # noqa: S608
         self._totals += PlanTotals.of(patient)
 
@@ -103,10 +99,15 @@ class PlanWriter:
         """What was added so far."""
         return self._totals
 
+    @property
+    def digest(self) -> str:
+        """The digest of what was added so far."""
+        return self._digest.hexdigest()
+
     def finish(self) -> None:
         """Makes the plan durable and moves it to its place, replacing an earlier one."""
         self._put("totals", self._totals)
-        self._put("digest", self._digest.hexdigest())
+        self._put("digest", self.digest)
         with damage_explained(self._path):
             self._database.execute("COMMIT")
             self._database.close()

@@ -97,6 +97,7 @@ def _evidence(
         totals=result.totals,
         digests=result.digests,
         seconds=round(seconds, 3),
+        plan=result.plan,
     )
 
 
@@ -111,7 +112,7 @@ def _record(world: World, signed: SignedEvidence) -> None:
 
 def _claims(signed: SignedEvidence) -> tuple[object, ...]:
     evidence = signed.evidence
-    return evidence.practice, evidence.profiles, evidence.checks, evidence.totals, evidence.digests
+    return evidence.practice, evidence.profiles, evidence.checks, evidence.totals, evidence.digests, evidence.plan
 
 
 def phase_of(verb: str) -> Phase:

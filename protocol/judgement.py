@@ -25,6 +25,9 @@ from protocol.vocabulary import (
     Verdict,
 )
 
+PLANNED_GATES = frozenset({Gate.DRY_RUN, Gate.CONVERTED})
+"""Gates whose evidence is about one plan: the one approved and the one followed."""
+
 
 def passes(evidence: Evidence) -> None:
     """Return if this evidence can open its gate once approved.
@@ -40,6 +43,8 @@ def passes(evidence: Evidence) -> None:
         raise _failed(evidence.gate, f"{blockers} findings block")
     if evidence.gate is Gate.RECONCILED:
         _demand_equal_sets(evidence)
+    if evidence.gate in PLANNED_GATES and evidence.plan is None:
+        raise Refused(Refusal.CHECKS_INCOMPLETE, f"{evidence.gate} needs to name its plan, the evidence names none")
 
 
 def _demand_complete(evidence: Evidence) -> None:

@@ -81,7 +81,8 @@ class ProfileDigests(Value, frozen=True):
 class Evidence(Value, frozen=True):
     """What a phase found, signed at the practice. `seconds` is the phase's wall time.
 
-    Checks stand in the vocabulary's order. Raises ValueError if a check appears twice.
+    `plan` names the plan that a dry run made and a conversion followed: the plan's own digest under the key made for
+    the run, so that it says nothing but same or not the same. Checks stand in the vocabulary's order. Raises ValueError if a check appears twice.
     """
 
     practice: Id
@@ -94,6 +95,7 @@ class Evidence(Value, frozen=True):
     totals: Totals
     digests: SetDigests | None
     seconds: Seconds
+    plan: Digest | None = None
 
     def __post_init__(self) -> None:
         ordered = tuple(sorted(self.checks, key=lambda result: _CHECK_ORDER[result.check]))

@@ -63,16 +63,20 @@ def run(verb: str, options: Options) -> None:
 
 def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> PhaseReport:
     from engine import identity
+    from engine.approved_plan import require_approved_plan
     from engine.compose import clock, held, open_ledger, phase_function, profile_digests
     from engine.reporter import Reporter
     from engine.run_phase import World, phase_of, run_phase
     from engine.version import ENGINE_VERSION
     from protocol.keyset import Signer
+    from protocol.vocabulary import Phase
 
     phase = phase_of(verb)
     with held(job):
         ledger = open_ledger(job)
         ledger.require_open_before(phase)
+        if phase is Phase.CONVERT:
+            require_approved_plan(job, ledger)
         signer = Signer(identity.load(job.identity_path))
         reporter = Reporter(phase, emit, job.findings_path, time.monotonic)
         switch.on_pause(reporter.paused)

@@ -16,6 +16,7 @@ class PhaseResult:
     checks: tuple[CheckResult, ...]
     totals: Totals
     digests: SetDigests | None = None
+    plan: str | None = None
 
 
 def judged(check: Check, expected: int, actual: int, *, accepted: int = 0) -> CheckResult:

@@ -16,7 +16,7 @@ from engine.journal import Journal, State
 from engine.phases import PhaseResult, judged
 from engine.phases.source_state import source_unchanged
 from engine.phases.totals import totals
-from engine.plan import Plan, PlannedPatient
+from engine.plan import Plan, PlannedPatient, blinded
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import TargetProfile
 from engine.reporter import Reporter
@@ -45,7 +45,8 @@ def run(job: Job, reporter: Reporter, control: Control, *, sleep: Sleep = time.s
             _say_where_it_stands(plan, journal, reporter)
             _convert(job, plan, journal, target_profile, _Told(reporter, control), sleep)
             checks = (*_checks(plan, journal), source_unchanged(job))
-            return PhaseResult(Gate.CONVERTED, checks, _totals(plan, journal, reporter))
+            totals = _totals(plan, journal, reporter)
+            return PhaseResult(Gate.CONVERTED, checks, totals, plan=blinded(plan.digest, job.digest_key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from engine.phases.enumerated import Expected, expected
 from engine.phases.source_state import source_unchanged
 from engine.phases.survey import Seen, Survey
 from engine.phases.totals import of_severity, totals
-from engine.plan import PlanHeader
+from engine.plan import PlanHeader, blinded
 from engine.plan_writer import PlanWriter
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import SourceProfile, TargetProfile
@@ -100,7 +100,8 @@ class _DryRun:
         unchanged = before.mark(self.database, store)
         checks = (*self._enumeration(wanted, seen), *self._writes(seen, marked, unchanged), *self._verdicts(outlook))
         self._report(outlook)
-        return PhaseResult(Gate.DRY_RUN, checks, totals(writer.totals, wanted.annotations, self.reporter.counts))
+        found = totals(writer.totals, wanted.annotations, self.reporter.counts)
+        return PhaseResult(Gate.DRY_RUN, checks, found, plan=blinded(writer.digest, self.job.digest_key))
 
     def _survey(self, store: TargetStore, wanted: Expected) -> tuple[Seen, PlanWriter]:
         header = PlanHeader(

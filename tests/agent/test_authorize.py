@@ -77,6 +77,7 @@ class Bench:
             Totals(patients=7),
             None,
             1.0,
+            "5" * 64,
         )
         self.practice.ledger.record_evidence(sign_evidence(made, self.signer))
 

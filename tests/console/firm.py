@@ -122,7 +122,7 @@ def evidence(practice: str, gate: Gate = Gate.DRY_RUN, *, images: int = 100, run
     digests = SetDigests("a" * 64, "a" * 64, "a" * 64) if gate is Gate.RECONCILED else None
     profiles = ProfileDigests("1" * 64, "2" * 64)
     totals = Totals(patients=10, images=images)
-    return Evidence(practice, run, gate, int(time.time()), "0.1.0", profiles, checks, totals, digests, 1.5)
+    return Evidence(practice, run, gate, int(time.time()), "0.1.0", profiles, checks, totals, digests, 1.5, "5" * 64)
 
 
 def report(agent: SimulatedAgent, gate: Gate = Gate.DRY_RUN, *, images: int = 100) -> EvidenceReport:

@@ -46,14 +46,16 @@ def keyset(version: int = 1, *, revoked: tuple[str, ...] = (), root: Signer = RO
     return sign_keyset(KeySet(version, operators, DEFAULT_POLICY, NOW), root)
 
 
-def evidence(gate: Gate, *, at: int = NOW, failing: Check | None = None, practice: str = PRACTICE) -> SignedEvidence:
+def evidence(
+    gate: Gate, *, at: int = NOW, failing: Check | None = None, practice: str = PRACTICE, plan: str = "5" * 64
+) -> SignedEvidence:
     checks = tuple(
         CheckResult(check, Verdict.FAIL if check is failing else Verdict.PASS, 7, 6 if check is failing else 7)
         for check in REQUIRED_CHECKS[gate]
     )
     digests = SetDigests("d" * 64, "d" * 64, "d" * 64) if gate is Gate.RECONCILED else None
     profiles = ProfileDigests("1" * 64, "2" * 64)
-    statement = Evidence(practice, RUN, gate, at, "0.1.0", profiles, checks, Totals(patients=7), digests, 1.5)
+    statement = Evidence(practice, RUN, gate, at, "0.1.0", profiles, checks, Totals(patients=7), digests, 1.5, plan)
     return sign_evidence(statement, AGENT)
 
 

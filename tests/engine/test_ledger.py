@@ -85,6 +85,14 @@ def test_new_evidence_voids_approvals_and_everything_built_on_the_old(ledger: Le
     assert standings[Gate.RECONCILED].refusal is Refusal.EVIDENCE_MISSING
 
 
+@pytest.mark.attack
+def test_a_conversion_by_another_plan_than_the_approved_one_opens_nothing(ledger: Ledger) -> None:
+    open_up_to(ledger, Gate.DRY_RUN)
+    ledger.record_evidence(evidence(Gate.CONVERTED, plan="6" * 64))
+    assert ledger.standings()[Gate.CONVERTED].refusal is Refusal.EVIDENCE_NOT_NEWEST
+    assert refusal(ledger.begin, Phase.RECONCILE) is Refusal.EVIDENCE_NOT_NEWEST
+
+
 def test_a_rejection_keeps_the_gate_closed_until_new_evidence(ledger: Ledger) -> None:
     open_up_to(ledger, Gate.STAGED)
     newest = evidence(Gate.PROFILE_PROVEN)

@@ -143,6 +143,13 @@ def test_reconciled_needs_three_digests_that_are_equal_whatever_its_checks_say()
     assert refused(lambda: passes(missing)) is Refusal.CHECKS_INCOMPLETE
 
 
+@pytest.mark.attack
+@pytest.mark.parametrize("gate", [Gate.DRY_RUN, Gate.CONVERTED])
+def test_evidence_about_no_plan_opens_nothing(gate: Gate) -> None:
+    passes(world.evidence(gate))
+    assert refused(lambda: passes(world.evidence(gate, plan=False))) is Refusal.CHECKS_INCOMPLETE
+
+
 # --- one decision -----------------------------------------------------------------------------------------------
 
 

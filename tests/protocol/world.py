@@ -113,6 +113,7 @@ def evidence(
     findings: tuple[FindingCount, ...] = (),
     digests: SetDigests | None = EQUAL_SETS,
     produced_at: int = NOW - 600,
+    plan: bool = True,
 ) -> Evidence:
     """Evidence that passes, unless told otherwise."""
     required = REQUIRED_CHECKS.get(gate, frozenset())
@@ -127,6 +128,7 @@ def evidence(
         totals=Totals(patients=7, images=7, findings=findings),
         digests=digests,
         seconds=12.5,
+        plan=hex_of("plan", 64) if plan else None,
     )
 
 

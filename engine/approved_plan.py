@@ -1,0 +1,25 @@
+"""The plan that is followed is the plan that was approved, whatever happened to plan.sqlite in between."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from engine.job import Job
+from engine.ledger import Ledger
+from engine.plan import Plan, blinded
+from protocol.errors import Refused
+from protocol.vocabulary import Gate, Refusal
+
+
+def require_approved_plan(job: Job, ledger: Ledger) -> None:
+    """Returns if plan.sqlite is whole and is the one the newest DRY_RUN evidence names. Raises Refused."""
+    approved = ledger.state().evidence(Gate.DRY_RUN)
+    with closing(Plan(job.plan_path)) as plan:
+        plan.require_untouched()
+        if approved is None or approved.evidence.plan != blinded(plan.digest, job.digest_key):
+            raise Refused(
+                Refusal.EVIDENCE_NOT_NEWEST,
+                "plan.sqlite is not the plan that was approved; nothing was written",
+                where=job.plan_path.name,
+                next_step="run dry-run again and have it approved",
+            )
