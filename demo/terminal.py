@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 import threading
 
@@ -20,14 +21,13 @@ async def decide_by_hand(firm: Firm, practice: str, screen: Screen, settled: asy
     screen.say(_BEFORE.format(practice=practice, folder=firm.folder))
     for operator, passphrase in zip(firm.operators, firm.passphrases, strict=True):
         screen.say(f"  {operator.name:<28} {passphrase}")
-    place = 0
-    while not settled.is_set():
-        operator = firm.operators[place % len(firm.operators)]
-        if await _ask(f"Enter opens the console as {operator.name}, q ends the demo: ") == "q":
-            raise Interrupted("ended at the keyboard", next_step="the same command resumes")
-        with screen.aside():
+    with screen.aside():
+        for operator in itertools.cycle(firm.operators):
+            if settled.is_set():
+                return
+            if await _ask(f"Enter opens the console as {operator.name}, q ends the demo: ") == "q":
+                raise Interrupted("ended at the keyboard", next_step="the same command resumes")
             await _console(str(operator.folder))
-        place += 1
 
 
 async def _console(operator: str) -> None:

@@ -11,8 +11,9 @@ import msgspec
 from console.client import LinkLost, News
 from console.verdicts import Judgement, gate_view, judge
 from console.wire import Changed, FleetView, PracticeView
-from engine.gates import GATES
-from protocol.statements import Evidence
+from engine.gates import GATES, ROAD
+from protocol.messages import PhaseProgress
+from protocol.statements import Evidence, statement_digest
 from protocol.vocabulary import Alarm, Gate, GateState
 
 
@@ -36,7 +37,7 @@ class View:
 
     @classmethod
     def first(cls, fleet: FleetView, me: str) -> View:
-        """The first view: failures and alarms of an earlier start are remembered, not counted."""
+        """The first view: failures and alarms of an earlier start are remembered, and excused for now."""
         view = cls(fleet, me)
         return replace(view, old_failures=view._failures(fleet.at), old_alarms=frozenset(view.practice.alarms))
 
@@ -45,7 +46,16 @@ class View:
         if isinstance(news, LinkLost):
             return self
         fleet = self._changed(news) if isinstance(news, Changed) else news
-        return replace(self, fleet=fleet)
+        after = replace(self, fleet=fleet)
+        return replace(after, old_failures=self.old_failures - after._judged_again(self.practice.progress))
+
+    def _judged_again(self, before: PhaseProgress | None) -> frozenset[str]:
+        """The evidence of a phase that has just ended: if it says no as before, it does so afresh."""
+        progress = self.practice.progress
+        if progress is None or progress.outcome is None or progress == before:
+            return frozenset()
+        signed = next(gate_view(self.practice, gate).evidence for phase, gate in ROAD if phase is progress.phase)
+        return frozenset({statement_digest(signed.evidence)} if signed else ())
 
     def _changed(self, news: Changed) -> FleetView:
         practices = tuple(news.practice if one.id == news.practice.id else one for one in self.fleet.practices)

@@ -9,7 +9,10 @@ from console.client import LinkLost
 from console.wire import Changed, FleetView, GateView, PracticeView
 from demo.view import Standing, View
 from protocol.keyset import DEFAULT_POLICY
-from protocol.vocabulary import Alarm, Gate, GateState
+from protocol.messages import PhaseProgress
+from protocol.signing import Signature
+from protocol.statements import Evidence, ProfileDigests, SignedEvidence, Totals
+from protocol.vocabulary import Alarm, Gate, GateState, Outcome, Phase, PhaseState
 
 _NOW, _ME, _ID = 1_800_000_000, "a" * 32, "b" * 32
 _FLEET = FleetView(_NOW, (PracticeView(_ID, "DEMO-1"),), (), 1, DEFAULT_POLICY)
@@ -34,6 +37,34 @@ def test_an_engine_that_gave_up_now_stops_the_demo_and_one_that_did_before_does_
     assert View.first(_FLEET, _ME).after(alarmed).standing(_NOW) is Standing.STUCK
     earlier = View.first(msgspec.structs.replace(_FLEET, practices=(alarmed.practice,)), _ME)
     assert earlier.standing(_NOW) is Standing.UNDER_WAY
+
+
+def _failing() -> SignedEvidence:
+    profiles = ProfileDigests("1" * 64, "2" * 64)
+    totals = Totals(patients=1, images=1)
+    evidence = Evidence(_ID, "c" * 32, Gate.RECONCILED, _NOW, "0.1.0", profiles, (), totals, None, 1.0)
+    return SignedEvidence(evidence, Signature("0" * 64, "0" * 128))
+
+
+def _progress(outcome: Outcome | None) -> PhaseProgress:
+    state = PhaseState.RUNNING if outcome is None else PhaseState.ENDED
+    return PhaseProgress(Phase.RECONCILE, 1, 1, 1, 1, 1, None, None, None, state, outcome)
+
+
+def test_a_no_that_arrives_while_watching_is_the_answer() -> None:
+    gates = (GateView(Gate.RECONCILED, GateState.CLOSED, _failing()),)
+    assert View.first(_FLEET, _ME).after(_changed(gates=gates)).standing(_NOW) is Standing.ANSWER_IS_NO
+
+
+def test_a_no_of_an_earlier_start_is_excused_until_its_phase_has_said_it_again() -> None:
+    gates = (GateView(Gate.RECONCILED, GateState.CLOSED, _failing()),)
+    ended, running = _progress(Outcome.ANSWER_IS_NO), _progress(None)
+    before = _changed(gates=gates, progress=ended).practice
+    view = View.first(msgspec.structs.replace(_FLEET, practices=(before,)), _ME)
+    assert view.after(_changed(gates=gates, progress=ended)).standing(_NOW) is Standing.UNDER_WAY
+    view = view.after(_changed(gates=gates, progress=running))
+    assert view.standing(_NOW) is Standing.UNDER_WAY
+    assert view.after(_changed(gates=gates, progress=ended)).standing(_NOW) is Standing.ANSWER_IS_NO
 
 
 def test_a_lost_link_changes_nothing_that_was_seen() -> None:
