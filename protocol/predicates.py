@@ -82,7 +82,8 @@ class Evidence(Value, frozen=True):
     """What a phase found, signed at the practice. `seconds` is the phase's wall time.
 
     `plan` names the plan that a dry run made and a conversion followed: the plan's own digest under the key made for
-    the run, so that it says nothing but same or not the same. Checks stand in the vocabulary's order. Raises ValueError if a check appears twice.
+    the run, so that it says nothing but same or not the same. Checks stand in the vocabulary's order. Raises
+    ValueError if a check appears twice.
     """
 
     practice: Id
