@@ -69,6 +69,8 @@ def build(folder: Path, command: Command | None = None, clocks: Clocks = CLOCKS)
     tls = tls_context(read_authority(home), home.certificate, home.identity)
     address = Address(enrolment.hub, tls, enrolment.proxy, read_certificate(home).expires_at)
     ledger = ledger_of(folder)
+    ledger.require_run(run)
+    ledger.require_key(here.author)
     outbox, egress = Outbox(home.outbox, enrolment.practice + run), EgressLog(home.egress)
     feed = LedgerFeed(ledger, outbox, enrolment.practice, clocks.utc)
 

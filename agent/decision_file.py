@@ -17,12 +17,15 @@ def read(path: Path) -> SignedDecision:
             data = file.read(MAX_ENVELOPE_BYTES + 1)
     except OSError as problem:
         raise UsageProblem("the file cannot be read", where=str(path), next_step="check its name") from problem
-    statement = open_envelope(data)
+    try:
+        statement = open_envelope(data)
+    except Refused as refused:
+        raise _no_decision(path, "this is no signed statement of Bitewing") from refused
     if not isinstance(statement, SignedDecision):
-        raise Refused(
-            Refusal.STATEMENT_MALFORMED,
-            "this is a signed statement, but no decision",
-            where=path.name,
-            next_step="take the file that bitewing-console decide --out wrote",
-        )
+        raise _no_decision(path, "this is a signed statement, but no decision")
     return statement
+
+
+def _no_decision(path: Path, what: str) -> Refused:
+    advice = "take the file that bitewing-console decide --out wrote"
+    return Refused(Refusal.STATEMENT_MALFORMED, what, where=path.name, next_step=advice)

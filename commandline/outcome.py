@@ -23,7 +23,7 @@ def ended(command: Callable[[], object], *, as_json: bool, crash_folder: Path | 
     try:
         code = command()
     except typer.TyperException as error:
-        return _failed(UsageProblem(str(error), next_step="see --help"), as_json)
+        return _failed(_misspelt(error), as_json)
     except BitewingError as error:
         return _failed(error, as_json)
     except (KeyboardInterrupt, BrokenPipeError, typer.Abort):
@@ -62,6 +62,11 @@ def _failed(error: BitewingError, as_json: bool) -> int:
         outcome = error.exit_code.name.lower().replace("_", "-")
         answer({"outcome": outcome, **reason, "error": error.what, "where": error.where, "next": error.next_step})
     return error.exit_code
+
+
+def _misspelt(error: typer.TyperException) -> UsageProblem:
+    """What is wrong with the words. A group without a verb shows its help and has no sentence of its own."""
+    return UsageProblem(error.format_message().strip() or "a verb is missing", next_step="see --help")
 
 
 def _defect(error: Exception, folder: Path | None) -> BitewingError:

@@ -19,7 +19,7 @@ def require_approved_plan(job: Job, ledger: Ledger) -> None:
         if approved is None or approved.evidence.plan != blinded(plan.digest, job.digest_key):
             raise Refused(
                 Refusal.EVIDENCE_NOT_NEWEST,
-                "plan.sqlite is not the plan that was approved; nothing was written",
+                "this is not the plan that was approved; nothing was written",
                 where=job.plan_path.name,
                 next_step="run dry-run again and have it approved",
             )

@@ -25,7 +25,10 @@ def clock() -> int:
 
 
 def open_ledger(job: Job) -> Ledger:
-    return Ledger(job.ledger_path, clock)
+    """The job's gate ledger. Raises Refused if it is damaged or of another run."""
+    ledger = Ledger(job.ledger_path, clock)
+    ledger.require_run(job.run_id)
+    return ledger
 
 
 def phase_function(phase: Phase) -> PhaseFunction:

@@ -61,7 +61,7 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the run behaves. `workers` 0 means all cores; `deadline` HH:MM is when the practice opens."""
 
     workers: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
-    deadline: Annotated[str, msgspec.Meta(pattern=r"\A([01]\d|2[0-3]):[0-5]\d\Z")] | None = None
+    deadline: Annotated[str, msgspec.Meta(pattern=r"\A([01]\d|2[0-3]):[0-5]\d\Z", examples=["07:30"])] | None = None
     retries: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3
 
     @property
@@ -210,6 +210,10 @@ def _run_file(path: Path) -> _RunFile:
         raise UsageProblem(
             "this job has not been initialised", where=str(path.parent), next_step="run bitewing-engine --job DIR init"
         ) from None
+    except OSError as error:
+        raise UsageProblem(
+            f"cannot be read ({error.strerror})", where=str(path), next_step="check permissions, or restore it"
+        ) from error
     except msgspec.DecodeError:
         raise UsageProblem(
             "damaged, or not written by init", where=str(path), next_step="restore it from backup"

@@ -132,6 +132,25 @@ class Ledger:
     def run(self) -> str:
         return self._opened().run
 
+    def require_run(self, run: str) -> None:
+        """Returns if the ledger was begun by this run, or is still to begin. Raises Refused WRONG_RUN."""
+        if self.entries() and self.run != run:
+            raise Refused(
+                Refusal.WRONG_RUN,
+                "this gate ledger belongs to another run",
+                where=self._path.name,
+                next_step="put back the ledger.jsonl and run.json of this job folder",
+            )
+
+    def require_key(self, public_key: str) -> None:
+        """Returns if this key signs for the run. Raises Refused SIGNATURE_INVALID."""
+        if self._opened().public_key != public_key:
+            raise Refused(
+                Refusal.SIGNATURE_INVALID,
+                "identity.key is not the key that this run began with; nothing was done",
+                next_step="put back the identity.key of this job folder",
+            )
+
     def _opened(self) -> RunOpened:
         first = next((r.entry for r in self.entries()), None)
         if not isinstance(first, RunOpened):

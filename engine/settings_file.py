@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from protocol.errors import UsageProblem
 T = TypeVar("T")
 
 _PATH = re.compile(r" - at `(?P<path>[^`]*)`")
+_PATTERN = re.compile(r"matching regex .*")
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
 
@@ -42,7 +44,8 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise UsageProblem(f"not UTF-8 at byte {error.start}", where=str(path), next_step="save it as UTF-8") from None
     except OSError as error:
-        raise UsageProblem(f"cannot be read ({error.strerror})", where=str(path)) from error
+        advice = "check --job and permissions: it names the folder that holds job.toml"
+        raise UsageProblem(f"cannot be read ({error.strerror})", where=str(path), next_step=advice) from error
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
@@ -62,7 +65,7 @@ def _explained(path: Path, text: str, kind: type, message: str) -> UsageProblem:
     elif missing := _MISSING.search(message):
         what, advice = f"'{missing['name']}' is missing here", "add it"
     else:
-        what, advice = _PATH.sub("", message).strip(), "correct this value"
+        what, advice = _PATTERN.sub("of another form", _PATH.sub("", message)).strip(), _example(_kind_at(kind, keys))
     where = f"{path}, line {line_of(text, keys)}"
     name = ".".join(keys) or "top level"
     return UsageProblem(f"{name}: {what}", where=where, next_step=advice)
@@ -74,11 +77,25 @@ def _keys(path: str) -> list[str]:
 
 def _fields(kind: type, keys: list[str]) -> list[str]:
     """The names allowed at a place, for the structs met on the way there."""
+    info = _struct(_kind_at(kind, keys))
+    return [field.encode_name for field in msgspec.structs.fields(info)] if info else []
+
+
+def _kind_at(kind: type, keys: list[str]) -> Any:
+    """The type that is expected at a place; None where the place holds no field of a struct."""
     current: Any = kind
     for key in keys:
-        current = msgspec.structs.FieldInfo if current is None else _field_type(current, key)
-    info = _struct(current)
-    return [field.encode_name for field in msgspec.structs.fields(info)] if info else []
+        current = _field_type(current, key)
+    return current
+
+
+def _example(kind: Any) -> str:
+    """What may stand where a value of `kind` is expected."""
+    kinds = (kind, *getattr(kind, "__args__", ()))
+    if words := next((one for one in kinds if isinstance(one, type) and issubclass(one, Enum)), None):
+        return f"allowed: {', '.join(str(word.value) for word in words)}"
+    metas = [meta for one in kinds for meta in getattr(one, "__metadata__", ()) if meta.examples]
+    return f"write it like {metas[0].examples[0]!r}" if metas else "correct this value"
 
 
 def _field_type(kind: Any, key: str) -> Any:

@@ -30,14 +30,14 @@ def init(
     from console.hub.ca import CA_SECONDS, Authority, Term
 
     options: Options = context.obj
-    now = int(time.time())
+    folder, now = options.folder, int(time.time())
     settings = home.checked_settings(host=host, port=port, database=database)
     secret = passphrase.choose(passphrase.ROOT_VARIABLE, "Passphrase of the firm's root key")
     authority = Authority.create(Term(now, CA_SECONDS, random_serial_number()))
-    made = home.create(options.folder, settings, authority, secret)
+    made = home.create(folder, settings, authority, secret)
     store = made.database()
     store.migrate()
     store.write(lambda connection: staff.found(connection, made.unlock_root(secret), now))
     if options.json:
-        return answer({"folder": str(options.folder), "url": settings.url, "root": made.root_public})
-    return say(f"A hub is in {options.folder}; it will listen on {settings.url}.\nRoot key: {made.root_public}")
+        return answer({"folder": str(folder), "url": settings.url, "root": made.root_public})
+    return say(f"A hub is in {folder}; it will listen on {settings.url}.\nRoot key: {made.root_public}")

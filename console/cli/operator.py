@@ -14,7 +14,7 @@ from console.cli import passphrase
 from console.cli.options import Options
 from protocol.vocabulary import Role
 
-app = typer.Typer(help="Add and list operators.", no_args_is_help=True)
+app = typer.Typer(help="Add and list operators.")
 
 
 @app.command("add")

@@ -14,7 +14,7 @@ from console.cli.options import Options
 if TYPE_CHECKING:
     from console.hub.store.practices import Practice
 
-app = typer.Typer(help="Add and list practices.", no_args_is_help=True)
+app = typer.Typer(help="Add and list practices.")
 
 
 @app.command("add")

@@ -11,6 +11,7 @@ hub.db         the store, unless hub.toml names a PostgreSQL
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import tomllib
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from console.hub.ca import Authority, Term, key_pem
+from console.hub.store import database
 from console.hub.store.database import Database
 from console.operator import load_key, write_private
 from protocol.errors import EnvironmentProblem, UsageProblem
@@ -119,7 +121,9 @@ def create(folder: Path, settings: Settings, authority: Authority, root_passphra
 
 def checked_settings(**values: object) -> Settings:
     """Settings within their limits; UsageProblem names the field that is not."""
-    return _convert(values, "hub settings")
+    settings = _convert(values, "hub settings")
+    database.require_url(settings.database)
+    return settings
 
 
 def _read_settings(path: Path) -> Settings:
@@ -136,7 +140,15 @@ def _convert(values: object, where: str) -> Settings:
     try:
         return msgspec.convert(values, type=Settings)
     except msgspec.ValidationError as problem:
-        raise UsageProblem(str(problem), where=where, next_step="allowed are host, port and database") from problem
+        advice = "host: a name or address; port: 1 to 65535; database: a URL; nothing else"
+        raise UsageProblem(_sentence(str(problem)), where=where, next_step=advice) from problem
+
+
+def _sentence(problem: str) -> str:
+    """msgspec's message with the setting's name in front, without the pattern it was held against."""
+    text, _, place = problem.partition(" - at `$.")
+    text = re.sub(r"matching regex .*", "of another form", text).replace("Expected ", "expected ")
+    return f"{place.rstrip('`')}: {text}" if place else text
 
 
 def _render(settings: Settings) -> str:

@@ -73,11 +73,11 @@ def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> 
 
     phase = phase_of(verb)
     with held(job):
-        ledger = open_ledger(job)
+        ledger, signer = open_ledger(job), Signer(identity.load(job.identity_path))
+        ledger.require_key(signer.public_key)
         ledger.require_open_before(phase)
         if phase is Phase.CONVERT:
             require_approved_plan(job, ledger)
-        signer = Signer(identity.load(job.identity_path))
         reporter = Reporter(phase, emit, job.findings_path, time.monotonic)
         switch.on_pause(reporter.paused)
         world = World(ledger, signer, emit, switch, clock, time.monotonic)

@@ -12,7 +12,7 @@ from engine.cli.options import Options
 if TYPE_CHECKING:
     from engine.profiles.schema import SourceProfile, TargetProfile
 
-app = typer.Typer(help="Check, show or compare a profile: our model of one system, as data.", no_args_is_help=True)
+app = typer.Typer(help="Check, show or compare a profile: our model of one system, as data.")
 
 Reference = Annotated[str, typer.Argument(metavar="PROFILE", help="The id of a bundled profile, or a .toml file.")]
 

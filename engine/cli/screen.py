@@ -27,7 +27,6 @@ class Screen:
         self._task: TaskID | None = None
 
     def __enter__(self) -> Screen:
-        self._progress.start()
         return self
 
     def __exit__(
@@ -39,6 +38,7 @@ class Screen:
         """Shows one event."""
         match event:
             case PhaseStarted():
+                self._progress.start()
                 self._task = self._progress.add_task(str(event.phase), total=0, speed="", left="", found="")
             case Tally() if self._task is not None:
                 self._progress.update(

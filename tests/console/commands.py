@@ -21,7 +21,9 @@ def run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[s
     """One command to its end."""
     arguments = [*COMMAND, *(str(word) for word in words)]
     env = {**ENVIRONMENT, **environment}
-    return subprocess.run(arguments, capture_output=True, text=True, env=env, check=False, timeout=120)
+    return subprocess.run(
+        arguments, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, check=False, timeout=120
+    )
 
 
 def answer(*words: str | Path) -> dict[str, Any]:

@@ -126,6 +126,16 @@ WRONG = {
         ExitCode.USAGE,
         "no operator is here",
     ),
+    "a group without a verb": (["practice"], ExitCode.USAGE, "Missing command"),
+    "no home for init": (["init"], ExitCode.USAGE, "which hub?"),
+    "a port that is none": (["--home", "{home}/new", "init", "--port", "99999"], ExitCode.USAGE, "port: expected"),
+    "a host that is none": (["--home", "{home}/new", "init", "--host", "a b"], ExitCode.USAGE, "host: expected"),
+    "another database": (
+        ["--home", "{home}/new", "init", "--database", "mysql://x/y"],
+        ExitCode.USAGE,
+        "SQLite or PostgreSQL",
+    ),
+    "a missing word": (["--home", "{home}", "practice", "add"], ExitCode.USAGE, "Missing argument"),
     "no hub there": (["--home", "{home}/nowhere", "serve"], ExitCode.USAGE, "no hub is here"),
 }
 
@@ -135,6 +145,12 @@ def test_a_mistake_is_told_with_what_to_do_next(home: Path, words: list[str], co
     done = run("--json", *(word.format(home=home) for word in words))
     assert done.returncode == code and sentence in done.stderr and "Next:" in done.stderr
     assert json.loads(done.stdout)["outcome"] == "usage"
+
+
+def test_without_a_terminal_the_variable_that_holds_the_passphrase_is_named(tmp_path: Path) -> None:
+    done = run("--home", tmp_path / "hub", "init", BITEWING_ROOT_PASSPHRASE="")
+    assert done.returncode == ExitCode.USAGE and "BITEWING_ROOT_PASSPHRASE" in done.stderr
+    assert not (tmp_path / "hub").exists()
 
 
 def test_a_wrong_passphrase_decides_nothing(home: Path, tmp_path: Path) -> None:

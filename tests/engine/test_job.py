@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from engine import identity
 from engine.cli.init import make_ready
+from engine.compose import open_ledger
 from engine.job import Job, SnapshotKind
-from protocol.errors import UsageProblem
+from protocol.errors import Refused, UsageProblem
+from protocol.keyset import public_hex
+from protocol.vocabulary import Refusal
 
 GOOD = """\
 [source]
@@ -60,8 +64,13 @@ WRONG = {
     "missing key": ('profile  = "dexis11"\n', "", "line 1", "add it"),
     "wrong type": ("workers  = 2", 'workers  = "two"', "line 13", "correct this value"),
     "out of range": ("workers  = 2", "workers  = -2", "line 13", "correct this value"),
-    "unknown snapshot kind": ('"sqlite-file"', '"zip"', "line 3", "correct this value"),
-    "not a time": ('"07:30"', '"7 am"', "line 14", "correct this value"),
+    "unknown snapshot kind": (
+        '"sqlite-file"',
+        '"zip"',
+        "line 3",
+        "allowed: sqlite-file, postgresql-dump, mssql-backup",
+    ),
+    "not a time": ('"07:30"', '"7 am"', "line 14", "07:30"),
     "not a database": ('"sqlite:///staging.sqlite"', '"staging.sqlite"', "line 4", "sqlite:///PATH"),
     "an unknown database": ('"sqlite:///staging.sqlite"', '"oracle://x/y"', "line 4", "postgresql+psycopg"),
     "not TOML": ("[source]", "[source", "job.toml", "mend that line"),
@@ -76,6 +85,34 @@ def test_a_wrong_job_file_is_explained(tmp_path: Path, name: str) -> None:
         load(tmp_path, GOOD.replace(before, after, 1))
     assert place in caught.value.where
     assert advice in caught.value.next_step
+
+
+def test_a_run_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    load(tmp_path, GOOD)
+    (tmp_path / "run.json").unlink()
+    (tmp_path / "run.json").mkdir()
+    with pytest.raises(UsageProblem) as caught:
+        Job.load(tmp_path)
+    assert caught.value.where == str(tmp_path / "run.json") and caught.value.next_step
+
+
+def test_a_ledger_of_another_job_is_refused(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    ours, _ = (load(tmp_path / name, GOOD) for name in ("one", "other"))
+    ours.ledger_path.write_bytes((tmp_path / "other" / "ledger.jsonl").read_bytes())
+    with pytest.raises(Refused, match="another run") as caught:
+        open_ledger(ours)
+    assert caught.value.reason is Refusal.WRONG_RUN
+
+
+def test_only_the_key_that_a_run_began_with_signs_for_it(tmp_path: Path) -> None:
+    job = load(tmp_path, GOOD)
+    ledger = open_ledger(job)
+    ledger.require_key(public_hex(identity.load(job.identity_path)))
+    with pytest.raises(Refused, match="not the key") as caught:
+        ledger.require_key("0" * 64)
+    assert caught.value.reason is Refusal.SIGNATURE_INVALID
 
 
 def test_a_job_that_was_not_initialised_says_so(tmp_path: Path) -> None:

@@ -75,6 +75,11 @@ class Database:
                 source.backup(target)
 
 
+def require_url(url: str) -> None:
+    """Returns if the hub can keep its store there, as far as the URL tells. Raises UsageProblem."""
+    _parse(url)
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
@@ -82,7 +87,8 @@ def _parse(url: str) -> URL:
         advice = "use sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
         raise UsageProblem("the database URL cannot be read", next_step=advice) from problem
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise UsageProblem("the hub keeps its store in SQLite or PostgreSQL", where=_place(parsed))
+        advice = "use sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
+        raise UsageProblem("the hub keeps its store in SQLite or PostgreSQL", where=_place(parsed), next_step=advice)
     return parsed
 
 
