@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import App, SystemCommand
@@ -48,7 +49,7 @@ _FRAME_SECONDS = 0.25
 class ConsoleApp(App[None]):
     """Workers post messages; messages become events of the state; the screen on top shows the state."""
 
-    CSS_PATH = "console.tcss"
+    CSS_PATH = Path(__file__).with_name("console.tcss")
     TITLE = "bitewing"
 
     def __init__(self, operator: Operator, hub: Hub, world: World) -> None:

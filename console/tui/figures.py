@@ -48,9 +48,14 @@ def duration(seconds: float) -> str:
 
 
 def finish(at: int, low: float, high: float, now: int, zone: tzinfo) -> str:
-    """When a phase should end, from its seconds left as a range at `at`: `04:10 ±9 min`."""
+    """When a phase should end, from its seconds left as a range at `at`: `04:10 ±9 min`.
+
+    The date is told only when the end is more than a day away.
+    """
     spread = max(math.ceil((high - low) / 2 / _MINUTE), 1)
-    return f"{clock(at + round((low + high) / 2), now, zone, seconds=False)} ±{spread} min"
+    end = at + round((low + high) / 2)
+    within_a_day = end - now < _DAY
+    return f"{clock(end, end if within_a_day else now, zone, seconds=False)} ±{spread} min"
 
 
 def bar(fraction: float, width: int) -> str:

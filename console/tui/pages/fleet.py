@@ -173,21 +173,44 @@ def speed(practice: PracticeView) -> str:
 
 def columns(width: int, codes: Iterable[str]) -> list[Column]:
     """The columns that `width` cells have room for. What is left out is in the line below the table."""
-    code = Column("Practice", min(max([8, *map(len, codes)]), 25), lambda row, now, zone: row.practice.code)
-    bar_width = 12 if width < 120 else 20
-    mark = Column("", 1, lambda row, now, zone: row.mark)
-    doing = Column("Phase", 11, lambda row, now, zone: phase(row))
-    bar = Column("Progress", bar_width, lambda row, now, zone: progress_text(row, bar_width))
-    ends = Column("Finish", 12, lambda row, now, zone: finish(row.practice, now, zone))
-    when = Column("Heard", 6, lambda row, now, zone: heard(row.practice, now), right=True)
-    why = Column("Why", 0, lambda row, now, zone: row.standing.why)
-    if width < 110:
-        return [mark, code, doing, bar, when, why]
+    code = min(max([8, *map(len, codes)]), 25)
+    for bar in (20, 12):
+        wide = _wide(code, bar)
+        if width - sum(one.width + 1 for one in wide) >= _WHY_WIDTH:
+            return wide
+    return _narrow(code)
+
+
+_WHY_WIDTH = 27
+"""Cells that the longest reason takes."""
+
+
+def _narrow(code: int) -> list[Column]:
+    return [*_begin(code), _bar(12), *_end()]
+
+
+def _wide(code: int, bar: int) -> list[Column]:
     gate = Column("Gate", 16, lambda row, now, zone: gate_and_state(row))
     given = Column("Approved", 8, lambda row, now, zone: approvals(row))
     rate = Column("img/s", 6, lambda row, now, zone: speed(row.practice), right=True)
+    ends = Column("Finish", 13, lambda row, now, zone: finish(row.practice, now, zone))
     opens = Column("Opens", 5, lambda row, now, zone: row.practice.opens or NONE)
-    return [mark, code, doing, gate, given, bar, rate, ends, opens, when, why]
+    return [*_begin(code), gate, given, _bar(bar), rate, ends, opens, *_end()]
+
+
+def _begin(code: int) -> list[Column]:
+    mark = Column("", 1, lambda row, now, zone: row.mark)
+    name = Column("Practice", code, lambda row, now, zone: row.practice.code)
+    return [mark, name, Column("Phase", 11, lambda row, now, zone: phase(row))]
+
+
+def _bar(width: int) -> Column:
+    return Column("Progress", width, lambda row, now, zone: progress_text(row, width))
+
+
+def _end() -> list[Column]:
+    heard_at = Column("Heard", 7, lambda row, now, zone: heard(row.practice, now), right=True)
+    return [heard_at, Column("Why", 0, lambda row, now, zone: row.standing.why)]
 
 
 def summary(rows: Iterable[Row]) -> str:

@@ -49,7 +49,7 @@ class Page(VerticalScroll, can_focus=True):
         self._refresh_lines()
 
     def _refresh_lines(self) -> None:
-        width = self.scrollable_content_region.width - 1
+        width = self.scrollable_content_region.width
         if width < 1:
             return
         lines = self._build(width)
