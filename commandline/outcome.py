@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from protocol.errors import BitewingError, Interrupted, UsageProblem
+from protocol.errors import BitewingError, EnvironmentProblem, Interrupted, UsageProblem
 from protocol.vocabulary import ExitCode
 
 
@@ -28,6 +28,8 @@ def ended(command: Callable[[], object], *, as_json: bool, crash_folder: Path | 
         return _failed(error, as_json)
     except (KeyboardInterrupt, BrokenPipeError, typer.Abort):
         return _failed(Interrupted("stopped", next_step="run the same command again to resume"), as_json)
+    except OSError as error:
+        return _failed(_system_problem(error, crash_folder), as_json)
     except Exception as error:  # the last resort: a defect of ours, told without anybody's data
         return _failed(_defect(error, crash_folder), as_json)
     return code if isinstance(code, int) else ExitCode.DONE
@@ -67,6 +69,14 @@ def _failed(error: BitewingError, as_json: bool) -> int:
 def _misspelt(error: typer.TyperException) -> UsageProblem:
     """What is wrong with the words. A group without a verb shows its help and has no sentence of its own."""
     return UsageProblem(error.format_message().strip() or "a verb is missing", next_step="see --help")
+
+
+def _system_problem(error: OSError, folder: Path | None) -> EnvironmentProblem:
+    """A disk that is full, a permission that is missing. Only a file of the job's own folder is named."""
+    path = Path(error.filename) if isinstance(error.filename, str) else None
+    where = path.name if path and folder and path.parent.resolve() == folder.resolve() else ""
+    what = f"the system refused: {error.strerror or type(error).__name__}"
+    return EnvironmentProblem(what, where=where, next_step="check disk space and permissions, then run it again")
 
 
 def _defect(error: Exception, folder: Path | None) -> BitewingError:

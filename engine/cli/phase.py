@@ -63,6 +63,7 @@ def run(verb: str, options: Options) -> None:
 
 def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> PhaseReport:
     from engine import identity
+    from engine.apart import require_apart
     from engine.approved_plan import require_approved_plan
     from engine.compose import clock, held, open_ledger, phase_function, profile_digests
     from engine.reporter import Reporter
@@ -72,6 +73,7 @@ def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> 
     from protocol.vocabulary import Phase
 
     phase = phase_of(verb)
+    require_apart(job)
     with held(job):
         ledger, signer = open_ledger(job), Signer(identity.load(job.identity_path))
         ledger.require_key(signer.public_key)

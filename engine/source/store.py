@@ -78,7 +78,7 @@ def _root(path: Path) -> Path:
             return path.resolve()
     except OSError as problem:
         what = f"the image store cannot be listed ({problem.strerror or 'I/O error'})"
-        advice = "check source.store in job.toml, the network share and permissions"
+        advice = "check this folder in job.toml, the network share and permissions"
         raise EnvironmentProblem(what, where=str(path), next_step=advice) from problem
 
 

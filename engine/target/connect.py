@@ -35,9 +35,14 @@ def connected(url: str, statements: Statements) -> sa.Engine:
     try:
         made = sa.engine.make_url(url)
         engine = sa.create_engine(made, hide_parameters=True, **_options(made, statements.read_only))
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as problem:
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as problem:
         raise UsageProblem(
             f"target.database cannot be used ({type(problem).__name__})", next_step="see the examples in the guide"
+        ) from problem
+    except ImportError as problem:
+        raise EnvironmentProblem(
+            "target.database: the driver for this kind of database is missing, or one of its libraries",
+            next_step="SQL Server: pip install 'bitewing[mssql]', and Microsoft's ODBC driver",
         ) from problem
     _prepare(engine, statements.read_only)
     statements.watch(engine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, datetime
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from demo.dexis10 import write_empty_database
 from engine.profiles.load import load_target
 from engine.target.columns import adapted
+from engine.target.connect import Statements, connected
 from engine.target.database import Found, TargetDatabase
 from engine.target.failures import Failure, Kind, explained
 from engine.target.rows import Row
@@ -164,3 +166,10 @@ def test_a_value_takes_the_form_of_its_column(kind: sa.types.TypeEngine[object],
 def test_an_unforeseen_error_is_permanent_and_quotes_nothing() -> None:
     failure = explained(ValueError("Ana Ødegård"))
     assert (failure.kind, failure.detail) == (Kind.PERMANENT, "unexpected ValueError")
+
+
+def test_a_driver_that_cannot_be_loaded_is_the_environments_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyodbc", None)
+    with pytest.raises(EnvironmentProblem, match="driver") as caught:
+        connected("mssql+pyodbc://host/DEXIS?driver=x", Statements(read_only=True))
+    assert "bitewing[mssql]" in caught.value.next_step
