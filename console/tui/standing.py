@@ -99,8 +99,11 @@ def _failing(progress: PhaseProgress | None) -> tuple[str, str] | None:
         return None
     name = PHASES[progress.phase]
     if progress.outcome is Outcome.REFUSED:
-        return f"{name} refused", f"The {name} was refused: an earlier gate is closed, or the job is held."
-    return f"{name} failed", f"The {name} failed on database, disk, network or settings; the agent tries again."
+        return f"{name} refused", f"{name.capitalize()} was refused: an earlier gate is closed, or the job is held."
+    return (
+        f"{name} failed",
+        f"{name.capitalize()} failed on database, disk, network or settings; the agent tries again.",
+    )
 
 
 def _calm(practice: PracticeView, judgement: Judgement) -> Standing:

@@ -93,7 +93,7 @@ def _numbers(subject: Subject, width: int) -> list[Line]:
     practice, progress = subject.practice, subject.practice.progress
     if progress is None:
         return [*section("Progress"), *paragraph("No phase has begun yet.", width, Tone.DIM)]
-    lines = [*section(f"Progress of the {PHASES[progress.phase]}"), *_state(progress, practice, width)]
+    lines = [*section(f"Progress: {PHASES[progress.phase]}"), *_state(progress, practice, width)]
     part = fleet_page.fraction(practice)
     if part is not None and is_running(practice):
         lines.append(line(f"{figures.bar(part, min(width - 6, 50))} {figures.percent(part)}"))
@@ -124,8 +124,9 @@ def _state(progress: PhaseProgress, practice: PracticeView, width: int) -> list[
 
 def _finish(subject: Subject) -> str:
     when = fleet_page.finish(subject.practice, subject.now, subject.zone)
+    yours = f"{when} (your clock)" if "±" in when else when
     opens = subject.practice.opens
-    return f"{when} (your clock); opens {opens} by its own" if opens else f"{when} (your clock)"
+    return f"{yours}; opens {opens} by its own" if opens else yours
 
 
 def _rates(practice: PracticeView, width: int) -> list[Line]:
