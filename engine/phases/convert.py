@@ -14,7 +14,7 @@ from engine.failpoints import failpoint
 from engine.job import Job
 from engine.journal import Journal, State
 from engine.phases import PhaseResult, judged
-from engine.phases.source_state import source_unchanged
+from engine.phases.source_state import require_fingerprint, source_unchanged
 from engine.phases.totals import totals
 from engine.plan import Plan, PlannedPatient, blinded
 from engine.profiles.load import load_source, load_target
@@ -38,6 +38,7 @@ Sleep = Callable[[float], None]
 
 def run(job: Job, reporter: Reporter, control: Control, *, sleep: Sleep = time.sleep) -> PhaseResult:
     """Converts what is not converted yet. Raises Refused, Interrupted, EnvironmentProblem; the same call resumes."""
+    require_fingerprint(job)
     source_profile, target_profile = load_source(job.source.profile), load_target(job.target.profile)
     with closing(Plan(job.plan_path)) as plan:
         plan.require(job.run_id, source_profile.digest, target_profile.digest)

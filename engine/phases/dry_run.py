@@ -17,7 +17,7 @@ from engine.job import Job
 from engine.journal import has_begun
 from engine.phases import PhaseResult, at_least, judged
 from engine.phases.enumerated import Expected, expected
-from engine.phases.source_state import source_unchanged
+from engine.phases.source_state import require_fingerprint, source_unchanged
 from engine.phases.survey import Seen, Survey
 from engine.phases.totals import of_severity, totals
 from engine.plan import PlanHeader, blinded
@@ -50,6 +50,7 @@ def run(job: Job, reporter: Reporter, control: Control, *, clock: Clock = Clock(
     Raises Refused once the conversion of an earlier plan has begun, Interrupted, EnvironmentProblem, UsageProblem.
     """
     _refuse_after_begin(job)
+    require_fingerprint(job)
     source, target = load_source(job.source.profile), load_target(job.target.profile)
     with (
         WriteGuard(job.folder) as guard,

@@ -46,6 +46,16 @@ def ready(tmp_path: Path) -> Tiny:
     return tiny
 
 
+@pytest.mark.parametrize("content", [None, b"{}"], ids=["missing", "damaged"])
+def test_without_the_sources_fingerprint_nothing_is_converted(ready: Tiny, content: bytes | None) -> None:
+    ready.job.fingerprint_path.unlink()
+    if content is not None:
+        ready.job.fingerprint_path.write_bytes(content)
+    with pytest.raises((UsageProblem, EnvironmentProblem), match="stage"):
+        _convert(ready)
+    assert ready.target_rows()["visual"] == [] and ready.store_content() == {}
+
+
 def test_every_planned_patient_image_and_row_arrives(built: Tiny) -> None:
     _dry_run(built)
     checks, told = _convert(built)
