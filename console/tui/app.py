@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
@@ -36,7 +37,7 @@ from console.tui.state import (
 )
 from console.tui.themes import DEFAULTS, THEMES
 from console.wire import FleetView, Verb
-from protocol.errors import BitewingError
+from protocol.errors import BitewingError, UsageProblem
 from protocol.statements import SignedDecision, statement_digest
 
 if TYPE_CHECKING:
@@ -160,10 +161,12 @@ class ConsoleApp(App[None]):
 
 
 def run(identity: OperatorIdentity, *, plain: bool) -> None:
-    """Open the console for this operator. Raises UsageProblem when their certificate cannot be used."""
+    """Open the console for this operator. Raises UsageProblem when their certificate or the terminal cannot be used."""
     from console.client import HubClient  # noqa: PLC0415 - one import place for both modes
     from console.tui.plain import watch  # noqa: PLC0415 - not needed with screens
 
+    if not plain and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageProblem("the console needs a terminal", next_step="use --plain for lines")
     identity.tls(int(time.time()))
     hub = HubClient(identity)
     world = World(time.time, _local_zone(), lambda: secrets.token_hex(16))

@@ -59,7 +59,8 @@ class Teller:
         if self._state.link is Link.LOST:
             return ["No connection to the hub; trying again. Practices work on by themselves."]
         rows = page.all_rows(self._state, self._judges, self._world.now)
-        return [f"Connected to the hub. {len(rows)} practices: {page.summary(rows)}."]
+        number = "1 practice" if len(rows) == 1 else f"{len(rows)} practices"
+        return [f"Connected to the hub. {number}: {page.summary(rows)}."]
 
     def _practices(self) -> list[str]:
         lines = []

@@ -14,7 +14,7 @@ from console.tui.words import CHECKS, GATES, REFUSALS, STATE_MARKS, UNKNOWN_GATE
 from console.verdicts import Judgement, gate_view, may_decide, operator_name
 from console.wire import ApprovalView, GateView, PracticeView
 from protocol.statements import CheckResult, Evidence
-from protocol.vocabulary import DecisionVerdict, Gate, GateState, Verdict
+from protocol.vocabulary import DecisionVerdict, Gate, GateState, Refusal, Verdict
 
 WIDE = 110
 """From this width on, checks stand beside what they prove."""
@@ -116,12 +116,18 @@ def _origin(subject: Subject, evidence: Evidence, width: int) -> list[Line]:
     state = subject.state
     until = subject.now + (state.fleet.policy.decision_lifetime_s if state.fleet else 0)
     policy = state.fleet.policy.version if state.fleet else 0
-    made = (
-        f"Produced {subject.clock(evidence.produced_at)} in {figures.duration(evidence.seconds)} by engine "
-        f"{evidence.engine_version}. A decision made now is valid until {subject.clock(until)} (policy {policy})."
-    )
-    named = f"Evidence {subject.judgement.digest} (computed here)"
+    made = f"Produced {subject.clock(evidence.produced_at)} in {figures.duration(evidence.seconds)}"
+    made += f" by engine {evidence.engine_version}."
+    if subject.judgement.state is GateState.WAITING:
+        made += f" A decision made now is valid until {subject.clock(until)} (policy {policy})."
+    named = f"Evidence {subject.judgement.digest}, {_signature(subject.judgement)}"
     return [*paragraph(made, width), *paragraph(named, width, Tone.DIM)]
+
+
+def _signature(judgement: Judgement) -> str:
+    if judgement.refusal is Refusal.SIGNATURE_INVALID:
+        return "NOT signed by this practice's agent"
+    return "signed by this practice's agent (checked here)"
 
 
 def _checks(subject: Subject, width: int) -> list[Line]:
@@ -166,7 +172,12 @@ def _digests(subject: Subject, width: int) -> list[Line]:
     for name, digest in (("source", sets.source), ("database", sets.database), ("disk", sets.disk)):
         lines += paragraph(digest, width, indent=9, first=name)
     if equal:
-        return [*lines, *paragraph("= all three are equal: nothing is missing, added or changed", width, Tone.GOOD)]
+        return [
+            *lines,
+            *paragraph(
+                "= all three are equal: what was converted is there, unchanged, and nothing else", width, Tone.GOOD
+            ),
+        ]
     return [*lines, *paragraph("≠ NOT equal: something is missing, added or changed", width, Tone.BAD)]
 
 
@@ -182,7 +193,7 @@ def _decisions(subject: Subject, width: int) -> list[Line]:
     for _, sent in mine:
         lines += _unstored(subject, sent, width)
     if not stored and not mine:
-        lines += paragraph("None yet." if needed else "None needed.", width, Tone.DIM)
+        return [*lines, *paragraph("None yet." if needed else "None needed.", width, Tone.DIM)]
     return [*lines, *paragraph("New evidence voids every decision on the old.", width, Tone.DIM)]
 
 

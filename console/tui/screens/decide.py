@@ -83,7 +83,9 @@ class DecideScreen(ModalScreen[SignedDecision | None]):
         app = cast("ConsoleApp", self.app)
         if app.state.link is not Link.LIVE:
             return "The connection to the hub is gone: wait until it is back."
-        practice = app.state.practices[self._wish.practice.id]
+        practice = app.state.practices.get(self._wish.practice.id)
+        if practice is None:
+            return "The hub no longer lists this practice: ask an admin."
         judgement = judgement_of(app.state, practice, self._wish.judgement.gate, app.world.now)
         if judgement is None or judgement.digest != self._wish.judgement.digest:
             return "New evidence arrived meanwhile: press Esc, read it, and decide on that."

@@ -98,7 +98,7 @@ class FleetScreen(ConsoleScreen):
         """The marked practice."""
         row = self._marked()
         if row is not None:
-            self.app.push_screen(PracticeScreen(row.practice.id))
+            self.app.push_screen(PracticeScreen(row.practice))
 
     def action_needs_me(self) -> None:
         """Only what needs me, or everything."""

@@ -13,6 +13,7 @@ from console.tui.state import judgement_of
 from console.tui.widgets.bars import Hint
 from console.tui.widgets.page import Page
 from console.tui.words import ROAD
+from console.wire import PracticeView
 from protocol.statements import SignedDecision
 from protocol.vocabulary import DecisionVerdict, Gate
 
@@ -20,14 +21,14 @@ _GATES = tuple(gate for _, gate in ROAD)
 
 
 class GateScreen(ConsoleScreen):
-    """One gate of the practice with this id."""
+    """One gate of a practice. If the hub no longer lists that, what was seen last stays on the screen."""
 
     WHERE = Where.GATE
     BINDINGS = bindings(Where.GATE)
 
-    def __init__(self, practice: str, gate: Gate) -> None:
+    def __init__(self, practice: PracticeView, gate: Gate) -> None:
         super().__init__()
-        self._practice, self._gate = practice, gate
+        self._last, self._gate = practice, gate
 
     def body(self) -> list[Widget]:
         """One page."""
@@ -39,7 +40,12 @@ class GateScreen(ConsoleScreen):
 
     def crumbs(self) -> str:
         """Where this is."""
-        return f"{self.console_app.state.practices[self._practice].code} › {self._gate}"
+        return f"{self._view.code} › {self._gate}"
+
+    @property
+    def _view(self) -> PracticeView:
+        self._last = self.console_app.state.practices.get(self._last.id, self._last)
+        return self._last
 
     def present(self) -> None:
         """The newest of this gate."""
@@ -52,7 +58,7 @@ class GateScreen(ConsoleScreen):
     def subject(self) -> page.Subject | None:
         """The gate as judged now."""
         app = self.console_app
-        practice, now = app.state.practices[self._practice], app.world.now
+        practice, now = self._view, app.world.now
         judgement = judgement_of(app.state, practice, self._gate, now)
         return page.Subject(app.state, practice, judgement, now, app.world.zone) if judgement else None
 

@@ -33,14 +33,14 @@ _CONFIRM = {
 
 
 class PracticeScreen(ConsoleScreen):
-    """The practice with this id."""
+    """One practice. If the hub no longer lists it, what was seen last stays on the screen."""
 
     WHERE = Where.PRACTICE
     BINDINGS = bindings(Where.PRACTICE)
 
-    def __init__(self, practice: str) -> None:
+    def __init__(self, practice: PracticeView) -> None:
         super().__init__()
-        self._practice = practice
+        self._last = practice
         self._gates: list[page.GateRow] = []
 
     def body(self) -> list[Widget]:
@@ -56,7 +56,8 @@ class PracticeScreen(ConsoleScreen):
 
     @property
     def _view(self) -> PracticeView:
-        return self.console_app.state.practices[self._practice]
+        self._last = self.console_app.state.practices.get(self._last.id, self._last)
+        return self._last
 
     def crumbs(self) -> str:
         """Where this is."""
@@ -102,7 +103,7 @@ class PracticeScreen(ConsoleScreen):
         """The marked gate."""
         marked = self.query_one(Table).marked
         if marked is not None:
-            self.app.push_screen(GateScreen(self._practice, Gate(marked)))
+            self.app.push_screen(GateScreen(self._view, Gate(marked)))
 
     def action_pause(self) -> None:
         """Ask whether to pause."""
@@ -124,7 +125,7 @@ class PracticeScreen(ConsoleScreen):
 
     def _order(self, verb: Verb, yes: bool) -> None:
         if yes:
-            self.console_app.command(self._practice, verb)
+            self.console_app.command(self._last.id, verb)
 
 
 def _cells(row: page.GateRow) -> list[str]:

@@ -261,3 +261,9 @@ def screen_lines(app: ConsoleApp) -> list[str]:
 def screen_text(app: ConsoleApp) -> str:
     """The same with single blanks, so that wrapped sentences are found."""
     return " ".join(" ".join(screen_lines(app)).split())
+
+
+def dialog_text(app: ConsoleApp) -> str:
+    """What stands inside the dialog's frame, with single blanks."""
+    inside = (line.partition("│")[2].rpartition("│")[0] for line in screen_lines(app))
+    return " ".join(" ".join(inside).split())
