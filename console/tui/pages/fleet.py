@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from console.tui import figures
 from console.tui.lines import NONE, Tone
-from console.tui.standing import Standing, Urgency, focus_gate, is_running, standing_of
+from console.tui.standing import Standing, Urgency, focus_gate, is_running, silence, standing_of
 from console.tui.state import Order, State
 from console.tui.words import PHASES, STATE_MARKS
 from console.verdicts import Judgement, gate_view, judge
@@ -156,6 +156,8 @@ def finish(practice: PracticeView, now: int, zone: tzinfo) -> str:
     progress, at = practice.progress, practice.progress_at
     if progress is None or at is None or not is_running(practice):
         return NONE
+    if silence(practice, now) is not None:
+        return "not known now"
     if progress.seconds_left_low is None or progress.seconds_left_high is None:
         return "not known yet"
     return figures.finish(at, progress.seconds_left_low, progress.seconds_left_high, now, zone)
@@ -166,9 +168,11 @@ def heard(practice: PracticeView, now: int) -> str:
     return NONE if practice.last_heard is None else figures.age(now - practice.last_heard)
 
 
-def speed(practice: PracticeView) -> str:
-    """Images per second while a phase runs."""
-    return figures.rate(practice.progress.images_per_second) if practice.progress and is_running(practice) else NONE
+def speed(practice: PracticeView, now: int) -> str:
+    """Images per second while a phase runs and its agent speaks."""
+    if practice.progress is None or not is_running(practice) or silence(practice, now) is not None:
+        return NONE
+    return figures.rate(practice.progress.images_per_second)
 
 
 def columns(width: int, codes: Iterable[str]) -> list[Column]:
@@ -192,7 +196,7 @@ def _narrow(code: int) -> list[Column]:
 def _wide(code: int, bar: int) -> list[Column]:
     gate = Column("Gate", 16, lambda row, now, zone: gate_and_state(row))
     given = Column("Approved", 8, lambda row, now, zone: approvals(row))
-    rate = Column("img/s", 6, lambda row, now, zone: speed(row.practice), right=True)
+    rate = Column("img/s", 6, lambda row, now, zone: speed(row.practice, now), right=True)
     ends = Column("Finish", 13, lambda row, now, zone: finish(row.practice, now, zone))
     opens = Column("Opens", 5, lambda row, now, zone: row.practice.opens or NONE)
     return [*_begin(code), gate, given, _bar(bar), rate, ends, opens, *_end()]
@@ -229,7 +233,7 @@ def details(row: Row, now: int, zone: tzinfo) -> str:
     practice = row.practice
     parts = [*_place(row)]
     if is_running(practice):
-        parts += [f"{speed(practice)} images/s", f"finish {finish(practice, now, zone)}"]
+        parts += [f"{speed(practice, now)} images/s", f"finish {finish(practice, now, zone)}"]
     parts.append(f"opens {practice.opens or 'not known'}")
     return " · ".join(parts)
 

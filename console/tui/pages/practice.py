@@ -100,7 +100,7 @@ def _numbers(subject: Subject, width: int) -> list[Line]:
     lines += _counts(progress, width)
     if is_running(practice):
         lines += _fact("Finish", _finish(subject), width)
-    return [*lines, *_rates(practice, width)]
+    return [*lines, *_rates(subject, width)]
 
 
 def _counts(progress: PhaseProgress, width: int) -> list[Line]:
@@ -129,11 +129,12 @@ def _finish(subject: Subject) -> str:
     return f"{yours}; opens {opens} by its own" if opens else yours
 
 
-def _rates(practice: PracticeView, width: int) -> list[Line]:
+def _rates(subject: Subject, width: int) -> list[Line]:
+    practice = subject.practice
     if not practice.rate_history:
         return []
     chart = figures.trend(practice.rate_history, min(width - 30, 60))
-    now = f"now {fleet_page.speed(practice)}, " if is_running(practice) else ""
+    now = f"now {fleet_page.speed(practice, subject.now)}, " if is_running(practice) else ""
     return _fact("Rate", f"{chart} {now}best {figures.rate(max(practice.rate_history))} images/s", width)
 
 

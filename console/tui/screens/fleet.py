@@ -17,6 +17,9 @@ from console.tui.widgets.table import Head, Rows, Table
 
 _NOBODY = "The hub knows no practice yet. On the hub: bitewing-console --home DIR practice add CODE"
 
+_TABLE_MARGIN = 2
+"""Cells beside the table: its indent and its scrollbar. A hidden table has no width to ask for."""
+
 
 class FleetScreen(ConsoleScreen):
     """Sorted, filtered, and with everything about the marked practice below the table."""
@@ -55,7 +58,7 @@ class FleetScreen(ConsoleScreen):
 
     def _fill_table(self, now: int) -> None:
         rows, zone, table = self._rows, self.console_app.world.zone, self.query_one(Table)
-        columns = page.columns(table.scrollable_content_region.width, (one.practice.code for one in rows))
+        columns = page.columns(self.size.width - _TABLE_MARGIN, (one.practice.code for one in rows))
         table.show(
             Rows(
                 heads=[Head(one.title, one.width, one.right) for one in columns],

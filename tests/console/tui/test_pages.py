@@ -179,6 +179,12 @@ def test_a_row_tells_bar_rate_finish_opening_and_age() -> None:
     assert (told["Finish"], told["Opens"], told["Heard"]) == ("03:50 ±9 min", "07:30", "4 s")
 
 
+def test_a_silent_practice_promises_no_finish() -> None:
+    row = next(row for row in rows(state_of(night())) if row.practice.code == "ELM-9")
+    told = {one.title: one.says(row, NOW, UTC) for one in fleet_page.columns(158, ["ELM-9"])}
+    assert (told["Finish"], told["img/s"]) == ("not known now", "–")
+
+
 # The gate
 
 

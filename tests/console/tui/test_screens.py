@@ -54,6 +54,15 @@ async def test_the_fleet_shows_what_needs_me_first_and_says_what_to_do() -> None
         assert "MAPLE-2 needs your decision" in text and "1 needs you · 2 in trouble · 1 running · 2 quiet" in text
 
 
+async def test_a_wide_terminal_shows_every_column_at_once() -> None:
+    hub = FakeHub()
+    app = StillApp(hub)
+    async with app.run_test(size=(160, 50)) as pilot:
+        await show(pilot, hub, night())
+        assert "Practice Phase Gate Approved Progress img/s Finish Opens Heard Why" in screen_text(app)
+        assert "58 03:50 ±9 min 07:30 4 s running" in screen_text(app)
+
+
 async def test_filters_and_orders_answer_to_their_keys() -> None:
     hub = FakeHub()
     app = StillApp(hub)
