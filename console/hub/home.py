@@ -109,7 +109,7 @@ def create(folder: Path, settings: Settings, authority: Authority, root_passphra
         "hub.toml": _render(settings).encode(),
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, content in files.items():
             write_private(folder / name, content)
     except FileExistsError as problem:

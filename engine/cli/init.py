@@ -59,7 +59,7 @@ def make_ready(folder: Path) -> tuple[str, bool]:
     from engine.job import Job, load_settings, new_run_file
     from protocol.keyset import public_hex
 
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings, fresh = folder / "job.toml", False
     if not settings.exists():
         settings.write_text(TEMPLATE, encoding="utf-8")

@@ -11,10 +11,28 @@ import pytest
 
 from demo.world import recorded
 from tests.demo.demo_process import Ended, event_numbers, processes_of, run
+from tests.suites.canaries import met
 from tests.suites.equal_pixels import server_of
 
 pytestmark = pytest.mark.e2e
 _SCRIPT = Path(__file__).parents[1] / "suites" / "equal_pixels.py"
+
+
+CLEAN = ("egress.jsonl", "agent.log", "engine.log", "status.json", "ledger.jsonl", "outbox.sqlite", "agent.json")
+"""Files of the job folder that hold what left, what may leave, or what people send when they ask for help."""
+
+
+def _planted(folder: Path) -> list[str]:
+    planted: list[str] = json.loads((folder / "people.json").read_text())
+    return planted
+
+
+def _leaks(folder: Path, ended: Ended) -> dict[str, list[str]]:
+    """Where a planted value stands that must stand in no such place: everything of the firm's, and all that is said."""
+    firm = [path for path in (folder / "firm").rglob("*") if path.is_file()]
+    said = {str(path): path.read_bytes() for path in (*(folder / name for name in CLEAN), *firm)}
+    said["the screen"] = (ended.out + ended.err).encode()
+    return {place: found for place, text in said.items() if (found := met(_planted(folder), text))}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -48,13 +66,14 @@ def test_every_pixel_is_equal_for_a_script_that_shares_no_code_with_the_engine(f
 @pytest.mark.canary
 def test_no_planted_value_is_in_what_left_the_practice_or_reached_the_firm(finished: tuple[Path, Ended]) -> None:
     folder, ended = finished
-    planted = json.loads((folder / "people.json").read_text())
-    assert len(planted) > 300
-    firm = [path for path in (folder / "firm").rglob("*") if path.is_file()]
-    for path in (folder / "egress.jsonl", folder / "agent.log", *firm):
-        said = path.read_bytes()
-        assert not [value for value in planted if value.encode() in said], path.name
-    assert not [value for value in planted if value in ended.out + ended.err]
+    assert len(_planted(folder)) > 300
+    assert _leaks(folder, ended) == {}
+
+
+@pytest.mark.canary
+def test_the_search_for_planted_values_finds_them_where_they_belong(finished: tuple[Path, Ended]) -> None:
+    folder = finished[0]
+    assert len(met(_planted(folder), (folder / "plan.sqlite").read_bytes())) > 100
 
 
 def test_the_egress_log_is_readable_and_its_frames_are_what_was_counted(finished: tuple[Path, Ended]) -> None:
@@ -99,6 +118,7 @@ def test_a_bit_changed_in_the_target_is_said_and_repaired_the_demo_goes_on_to_ex
     told = run(folder)
     assert told.code == 1
     assert (told.document["exact"], told.document["gates"]["RECONCILED"]) == (False, "closed")
+    assert _leaks(folder, told) == {}
     file.write_bytes(whole)
     again = run(folder)
     assert again.code == 0, again.err

@@ -49,6 +49,11 @@ def test_relative_paths_are_relative_to_the_job(tmp_path: Path) -> None:
     assert job.source.profile == "dexis11"
 
 
+def test_a_job_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    make_ready(tmp_path / "new")
+    assert (tmp_path / "new").stat().st_mode & 0o077 == 0
+
+
 def test_initialising_again_keeps_the_run_and_its_key(tmp_path: Path) -> None:
     first = load(tmp_path, GOOD)
     key = first.identity_path.read_bytes()
