@@ -87,7 +87,7 @@ def _trouble(practice: PracticeView, judgement: Judgement, now: int) -> tuple[st
     if not is_complete(practice) and (alarms := [one for one in practice.alarms if one in SERIOUS_ALARMS]):
         return "alarm raised", f"The agent raised an alarm ({alarms[0]}): press Enter and see what to do."
     if judgement.state is GateState.REJECTED:
-        return f"{gate} rejected", f"An approver said no to {gate}: settle the reason, then let the phase run again."
+        return f"{gate} rejected", f"An approver said no to {gate}. Settle the reason; then an admin resumes (r)."
     if judgement.refusal is not None:
         why = BAD_EVIDENCE.get(judgement.refusal, "evidence did not pass")
         return why, f"{gate} cannot be approved. {REFUSALS[judgement.refusal]}"

@@ -158,6 +158,8 @@ def finish(practice: PracticeView, now: int, zone: tzinfo) -> str:
         return NONE
     if silence(practice, now) is not None:
         return "not known now"
+    if practice.paused:
+        return "after resume"
     if progress.seconds_left_low is None or progress.seconds_left_high is None:
         return "not known yet"
     return figures.finish(at, progress.seconds_left_low, progress.seconds_left_high, now, zone)
@@ -170,7 +172,7 @@ def heard(practice: PracticeView, now: int) -> str:
 
 def speed(practice: PracticeView, now: int) -> str:
     """Images per second while a phase runs and its agent speaks."""
-    if practice.progress is None or not is_running(practice) or silence(practice, now) is not None:
+    if practice.progress is None or not is_running(practice) or practice.paused or silence(practice, now) is not None:
         return NONE
     return figures.rate(practice.progress.images_per_second)
 

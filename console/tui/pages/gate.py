@@ -71,7 +71,7 @@ def what_next(subject: Subject) -> str:
     if judgement.state is GateState.OPEN:
         return "This gate is open: the practice's own ledger says so. Nothing to do."
     if judgement.state is GateState.REJECTED:
-        return "Somebody said no. Settle the reason with them, then let the phase run again."
+        return "An approver said no. Settle the reason; an admin then resumes the run on the practice's screen (r)."
     if judgement.needs_me:
         return "This gate waits for you. Read the checks and findings, then press a to approve or r to reject."
     return _waits(judgement, state)
@@ -126,8 +126,8 @@ def _origin(subject: Subject, evidence: Evidence, width: int) -> list[Line]:
 
 def _signature(judgement: Judgement) -> str:
     if judgement.refusal is Refusal.SIGNATURE_INVALID:
-        return "NOT signed by this practice's agent"
-    return "signed by this practice's agent (checked here)"
+        return "NOT signed by the practice's agent"
+    return "signed by the practice's agent"
 
 
 def _checks(subject: Subject, width: int) -> list[Line]:

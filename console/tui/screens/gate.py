@@ -29,6 +29,7 @@ class GateScreen(ConsoleScreen):
     def __init__(self, practice: PracticeView, gate: Gate) -> None:
         super().__init__()
         self._last, self._gate = practice, gate
+        self._is_following = False
 
     def body(self) -> list[Widget]:
         """One page."""
@@ -54,6 +55,16 @@ class GateScreen(ConsoleScreen):
         if subject is not None:
             self.query_one(Page).show(lambda width: page.gate_lines(subject, width))
             self.query_one(Hint).tell(page.what_next(subject))
+            self._follow()
+
+    def _follow(self) -> None:
+        """Keep a decision just sent in sight: in one column it stands at the end."""
+        if self._is_following and self.size.width < page.WIDE:
+            self.call_after_refresh(self.query_one(Page).scroll_end, animate=False)
+
+    def on_key(self) -> None:
+        """Whoever presses a key looks where they want."""
+        self._is_following = False
 
     def subject(self) -> page.Subject | None:
         """The gate as judged now."""
@@ -98,5 +109,5 @@ class GateScreen(ConsoleScreen):
 
     def _decided(self, signed: SignedDecision | None) -> None:
         if signed is not None:
+            self._is_following = True
             self.console_app.submit(signed)
-            self.query_one(Page).scroll_end(animate=False)

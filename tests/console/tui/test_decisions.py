@@ -71,6 +71,21 @@ async def test_an_approval_is_signed_sent_and_green_only_after_the_agents_word()
         assert "1 of 2 approvals" in text and "Another approver must read and decide" in text
 
 
+async def test_on_a_small_screen_the_decision_just_sent_stays_in_sight() -> None:
+    hub = FakeHub()
+    app = StillApp(hub)
+    async with app.run_test(size=NARROW) as pilot:
+        await show(pilot, hub, fleet(waiting(1, "ALDER-7", approval())))
+        await decide(pilot, hub, "ALDER-7", PASSPHRASE)
+        mine = approval(ME, statement_digest(hub.sent[0].decision))
+        await show(pilot, hub, Changed(waiting(1, "ALDER-7", approval(), mine)))
+        await settle(pilot)
+        assert "✓ Ada (you): approve" in screen_text(app) and "New evidence voids" in screen_text(app)
+        await show(pilot, hub, keys=("home",))
+        await show(pilot, hub, Changed(waiting(1, "ALDER-7", approval(), mine)))
+        assert "DRY_RUN is waiting" in screen_text(app)
+
+
 async def test_a_rejection_goes_the_same_way() -> None:
     hub = FakeHub()
     app = StillApp(hub)

@@ -185,6 +185,11 @@ def test_a_silent_practice_promises_no_finish() -> None:
     assert (told["Finish"], told["img/s"]) == ("not known now", "–")
 
 
+def test_a_paused_practice_promises_no_finish() -> None:
+    paused = practice(1, "A", progress=running(), paused=True)
+    assert (fleet_page.finish(paused, NOW, UTC), fleet_page.speed(paused, NOW)) == ("after resume", "–")
+
+
 # The gate
 
 
@@ -239,7 +244,7 @@ def test_one_sentence_says_what_to_do_next_on_a_gate() -> None:
         "You have approved this": waiting(1, "A", approval(ME)),
         "on its way": waiting(1, "A", approval(ME, applied_at=None)),
         "No evidence yet": practice(1, "A"),
-        "Somebody said no": practice(1, "A", (gate_of(f"{1:032x}", Gate.DRY_RUN, GateState.REJECTED),)),
+        "An approver said no": practice(1, "A", (gate_of(f"{1:032x}", Gate.DRY_RUN, GateState.REJECTED),)),
         "This gate is open": practice(1, "A", opened(1, Gate.DRY_RUN)),
         "Cannot be approved": practice(1, "A", (gate_of(f"{1:032x}", Gate.DRY_RUN, GateState.CLOSED, failed=True),)),
         "An earlier gate is still closed": practice(1, "A", (gate_of(f"{1:032x}", Gate.DRY_RUN, GateState.CLOSED),)),
