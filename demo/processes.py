@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from protocol.errors import EnvironmentProblem, Interrupted
 from protocol.vocabulary import ExitCode
@@ -38,12 +38,16 @@ async def call(arguments: Sequence[str], *, secrets: Mapping[str, str] | None = 
     )
     out, told = await child.communicate()
     if child.returncode != 0:
+        sentence = told.decode(errors="replace").strip() or f"ended with exit code {child.returncode}"
         raise EnvironmentProblem(
-            told.decode(errors="replace").strip() or f"ended with exit code {child.returncode}",
-            where=" ".join(word for word in arguments if not word.startswith("/"))[:80],
-            next_step="the same command goes on from here once that is settled",
+            f"{sentence}\nThe demo goes on from here once that is settled.", where=_command(arguments)
         )
     return dict(json.loads(out))
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """What people call the command, without its arguments: one of them may be a token."""
+    return f"bitewing-{arguments[1].partition('.')[0]}"
 
 
 @dataclass(frozen=True, slots=True)
