@@ -52,8 +52,10 @@ class Agent:
 
 
 def ledger_of(folder: Path) -> Ledger:
-    """The job's gate ledger."""
-    return Ledger(folder / "ledger.jsonl", utc)
+    """The job's gate ledger. Raises Refused if it is damaged or of another run."""
+    ledger = Ledger(folder / "ledger.jsonl", utc)
+    ledger.require_run(Job.load(folder).run_id)
+    return ledger
 
 
 def standpoint(home: Home, run: str) -> Standpoint:
@@ -69,7 +71,6 @@ def build(folder: Path, command: Command | None = None, clocks: Clocks = CLOCKS)
     tls = tls_context(read_authority(home), home.certificate, home.identity)
     address = Address(enrolment.hub, tls, enrolment.proxy, read_certificate(home).expires_at)
     ledger = ledger_of(folder)
-    ledger.require_run(run)
     ledger.require_key(here.author)
     outbox, egress = Outbox(home.outbox, enrolment.practice + run), EgressLog(home.egress)
     feed = LedgerFeed(ledger, outbox, enrolment.practice, clocks.utc)

@@ -67,7 +67,7 @@ def _parse(raw: bytes, number: int, path: Path) -> Line:
 def _damaged(path: Path, number: int) -> EnvironmentProblem:
     return EnvironmentProblem(
         "the egress log was changed after it was written",
-        where=f"{path.name}, line {number}",
+        where=f"{path.name}, line {number}" if number else f"{path.name}, last line",
         next_step="keep this file for the practice's IT to look at, move it out of the job folder, and start again",
     )
 

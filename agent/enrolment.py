@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ssl
 from dataclasses import dataclass
 
 import msgspec
@@ -13,7 +14,7 @@ from websockets.exceptions import WebSocketException
 
 from agent import boundary
 from agent.egress import EgressLog
-from agent.failures import WHAT_TO_DO, classify
+from agent.failures import WHAT_TO_DO, Failure, classify
 from agent.home import Enrolment, Home, HubUrl, write_enrolment
 from agent.link import Address, open_connection, tls_context
 from agent.supervisor import Clocks
@@ -28,6 +29,7 @@ from protocol.values import Id, PublicKey, Secret, Timestamp, Value
 from protocol.vocabulary import EnrollRefusal, ExitCode
 
 _MOST_TOKEN_BYTES = 8192
+_ASK_AGAIN = "the hub cannot be reached: check network and firewall, then enroll again; if the address is wrong, ask the firm for a new token"
 
 
 class Token(Value, frozen=True):
@@ -82,7 +84,7 @@ async def exchange(
     token: Token, proxy: str | None, home: Home, signer: Signer, egress: EgressLog, clocks: Clocks
 ) -> Answer:
     """Ask the hub for a certificate for `signer`'s key. Raises EnrolmentRefused, EnvironmentProblem."""
-    address = Address(token.hub, tls_context(token.ca, None, home.identity), proxy, token.expires)
+    address = Address(token.hub, _tls(token, home), proxy, token.expires)
     session = AgentSession(acked=0, last=0, now=clocks.monotonic())
     session.enroll(boundary.enroll(token.practice, token.secret, signer))
     try:
@@ -94,10 +96,18 @@ async def exchange(
             reply = await socket.recv(decode=True)
             messages = session.data_received(reply.encode(), clocks.monotonic())
     except (OSError, WebSocketException, ProtocolViolation) as error:
-        raise EnvironmentProblem(
-            "the hub did not answer as a hub does", next_step=WHAT_TO_DO[classify(error)]
-        ) from error
+        failure = classify(error)
+        advice = _ASK_AGAIN if failure is Failure.UNREACHABLE else WHAT_TO_DO[failure]
+        raise EnvironmentProblem("not enrolled: no hub answered", where=token.hub, next_step=advice) from error
     return _checked(token, messages[0], signer)
+
+
+def _tls(token: Token, home: Home) -> ssl.SSLContext:
+    try:
+        return tls_context(token.ca, None, home.identity)
+    except UsageProblem as problem:
+        advice = "copy the whole line that the firm sent"
+        raise UsageProblem("the token is damaged: it holds no authority", next_step=advice) from problem
 
 
 def _checked(token: Token, message: object, signer: Signer) -> Answer:

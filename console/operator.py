@@ -103,9 +103,13 @@ def save(identity: NewIdentity, folder: Path) -> None:
         for name, content in files.items():
             write_private(folder / name, content)
     except FileExistsError as problem:
-        raise UsageProblem("an operator's keys are already there", where=str(folder)) from problem
+        raise UsageProblem(
+            "an operator's keys are already there", where=str(folder), next_step="give a new folder with --out"
+        ) from problem
     except OSError as problem:
-        raise EnvironmentProblem("the operator's folder cannot be written", where=str(folder)) from problem
+        raise EnvironmentProblem(
+            "the operator's folder cannot be written", where=str(folder), next_step="check permissions and free space"
+        ) from problem
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -124,9 +128,11 @@ def load_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
     except OSError as problem:
         raise _unreadable(path, "the key cannot be read") from problem
     except (ValueError, TypeError) as problem:
-        raise UsageProblem("the passphrase does not open this key", where=str(path)) from problem
+        raise UsageProblem(
+            "the passphrase does not open this key", where=str(path), next_step="type it again"
+        ) from problem
     if not isinstance(key, Ed25519PrivateKey):
-        raise UsageProblem("not an Ed25519 key", where=str(path))
+        raise UsageProblem("not an Ed25519 key", where=str(path), next_step="restore the file from backup")
     return key
 
 
@@ -147,7 +153,9 @@ def _read_card(path: Path) -> _Card:
     except OSError as problem:
         raise _unreadable(path, "no operator is here") from problem
     except msgspec.MsgspecError as problem:
-        raise UsageProblem("this is not an operator's card", where=str(path)) from problem
+        raise UsageProblem(
+            "this is not an operator's card", where=str(path), next_step="take the folder as operator add made it"
+        ) from problem
 
 
 def _unreadable(path: Path, what: str) -> UsageProblem:

@@ -48,7 +48,11 @@ def enroll(
 
 def _confirmed(words: str) -> bool:
     typer.echo(f"This agent's four words: {words}", err=True)
-    return typer.confirm("Does the firm read the same four words from its console?", err=True)
+    try:
+        return typer.confirm("Does the firm read the same four words from its console?", err=True)
+    except typer.Abort:
+        advice = "enroll again where somebody can answer, or with --yes and compare the words at the console later"
+        raise Interrupted("not enrolled: nobody confirmed the words", next_step=advice) from None
 
 
 def _report(options: Options, practice: str, hub: str, words: str) -> None:

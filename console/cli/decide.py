@@ -161,7 +161,9 @@ def _write(file: Path, signed: SignedDecision, wish: Wish) -> None:
     try:
         file.write_bytes(envelope(signed) + b"\n")
     except OSError as problem:
-        raise EnvironmentProblem("the decision cannot be written", where=str(file)) from problem
+        raise EnvironmentProblem(
+            "the decision cannot be written", where=str(file), next_step="check the folder and its permissions"
+        ) from problem
     if wish.as_json:
         return answer({"gate": wish.gate, "verdict": wish.verdict, "file": str(file)})
     return say(f"Signed and written to {file}. At the practice: bitewing-agent --job DIR approve FILE")

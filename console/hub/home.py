@@ -64,7 +64,10 @@ class Home:
             authority = Authority.from_pem((folder / "ca.key").read_bytes(), (folder / "ca.pem").read_bytes())
             root_public = (folder / "root.pub").read_text(encoding="ascii").strip()
         except (OSError, ValueError) as problem:
-            raise UsageProblem("the hub's authority or root key cannot be read", where=str(folder)) from problem
+            advice = "restore ca.key, ca.pem and root.pub from backup"
+            raise UsageProblem(
+                "the hub's authority or root key cannot be read", where=str(folder), next_step=advice
+            ) from problem
         return cls(folder, settings, authority, root_public)
 
     def database(self) -> Database:
@@ -113,9 +116,13 @@ def create(folder: Path, settings: Settings, authority: Authority, root_passphra
         for name, content in files.items():
             write_private(folder / name, content)
     except FileExistsError as problem:
-        raise UsageProblem("a hub is already here", where=str(folder)) from problem
+        raise UsageProblem(
+            "a hub is already here", where=str(folder), next_step="serve it, or give another --home"
+        ) from problem
     except OSError as problem:
-        raise EnvironmentProblem("the hub's folder cannot be written", where=str(folder)) from problem
+        raise EnvironmentProblem(
+            "the hub's folder cannot be written", where=str(folder), next_step="check permissions and free space"
+        ) from problem
     return Home(folder, settings, authority, public_hex(root))
 
 
@@ -133,7 +140,7 @@ def _read_settings(path: Path) -> Settings:
         advice = "run bitewing-console --home DIR init first"
         raise UsageProblem("no hub is here", where=str(path.parent), next_step=advice) from problem
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise UsageProblem(f"not readable as TOML: {problem}", where=str(path)) from problem
+        raise UsageProblem(f"not readable as TOML: {problem}", where=str(path), next_step="mend that line") from problem
 
 
 def _convert(values: object, where: str) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from agent.home import hold
 from agent.link import LinkState
 from agent.road import AwaitApprovals
 from agent.supervisor import Activity
+from protocol.errors import EnvironmentProblem
 from protocol.vocabulary import Gate
 from tests.agent.conftest import Practice
 from tests.simulators.hub import Firm, SimulatedHub
@@ -100,6 +102,8 @@ def test_a_hub_that_is_not_there_is_an_environment_problem(
     capsys: pytest.CaptureFixture[str], practice: Practice, firm: Firm
 ) -> None:
     assert refused(capsys, "--job", practice.folder, "enroll", firm.token("wss://127.0.0.1:1"))[0] == 5
+    document = refused(capsys, "--job", practice.folder, "enroll", firm.token("wss://127.0.0.1:1"))[1]
+    assert document["where"] == "wss://127.0.0.1:1" and "enroll again" in document["next"]
 
 
 def test_a_proxy_that_is_none_is_a_usage_problem(
@@ -113,9 +117,7 @@ async def test_enroll_asks_for_the_four_words_and_keeps_nothing_if_they_differ(
     practice: Practice, hub: SimulatedHub
 ) -> None:
     words = [sys.executable, "-m", "agent.cli.main", "--job", str(practice.folder), "enroll", hub.firm.token(hub.url)]
-    for typed, code, kept in ((b"n\n", 4, False), (b"y\n", 0, True)):
-        import asyncio
-
+    for typed, code, kept in ((b"", 4, False), (b"n\n", 4, False), (b"y\n", 0, True)):
         process = await asyncio.create_subprocess_exec(
             *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -184,6 +186,32 @@ async def test_a_second_agent_is_refused(
     assert (code, document["reason"]) == (3, "job-held")
 
 
+@pytest.mark.parametrize("verb", ["run", "status"])
+async def test_a_ledger_of_another_run_is_refused(
+    capsys: pytest.CaptureFixture[str], practice: Practice, hub: SimulatedHub, tmp_path: Path, verb: str
+) -> None:
+    from engine.cli.init import make_ready
+
+    await practice.enroll(hub)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "job.toml").write_bytes((practice.folder / "job.toml").read_bytes())
+    make_ready(other)
+    (practice.folder / "ledger.jsonl").write_bytes((other / "ledger.jsonl").read_bytes())
+    code, document = await asyncio.to_thread(refused, capsys, "--job", practice.folder, verb)
+    assert (code, document["reason"]) == (3, "wrong-run")
+    assert not hub.memory.hellos
+
+
+def test_an_egress_log_whose_end_is_garbage_is_said_to_be(
+    capsys: pytest.CaptureFixture[str], practice: Practice
+) -> None:
+    practice.home.egress.write_bytes(b"x" * 90 + b"\n")
+    with pytest.raises(EnvironmentProblem, match="last line"):
+        EgressLog(practice.home.egress)
+    assert refused(capsys, "--job", practice.folder, "egress")[1]["where"] == "egress.jsonl, line 1"
+
+
 async def test_an_outbox_of_another_run_stops_the_agent_before_it_speaks(
     capsys: pytest.CaptureFixture[str], practice: Practice, hub: SimulatedHub
 ) -> None:
@@ -191,8 +219,6 @@ async def test_an_outbox_of_another_run_stops_the_agent_before_it_speaks(
 
     await practice.enroll(hub)
     Outbox(practice.home.outbox, "another").close()
-    import asyncio
-
     code, document = await asyncio.to_thread(refused, capsys, "--job", practice.folder, "run")
     assert code == 5
     assert "another practice or run" in document["error"]

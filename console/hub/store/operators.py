@@ -28,7 +28,9 @@ class Account:
 def add(connection: Connection, account: Account, now: int) -> None:
     """A new operator; UsageProblem when the name is taken."""
     if connection.execute(select(operators.c.id).where(operators.c.name == account.name)).first():
-        raise UsageProblem(f"the operator {account.name} is already there")
+        raise UsageProblem(
+            f"the operator {account.name} is already there", next_step="choose another name, or see: operator list"
+        )
     row = {"id": account.id, "name": account.name, "role": account.role.value, "public_key": account.public_key}
     connection.execute(insert(operators).values(**row, link_key=account.link_key, revoked=False, created_at=now))
 

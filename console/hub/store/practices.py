@@ -45,7 +45,9 @@ class Claim:
 def add(connection: Connection, practice_id: str, code: str, opens: str | None, now: int) -> None:
     """A new practice without an agent; UsageProblem when the code is taken."""
     if connection.execute(select(practices.c.id).where(practices.c.code == code)).first():
-        raise UsageProblem(f"the practice {code} is already there")
+        raise UsageProblem(
+            f"the practice {code} is already there", next_step="choose another code, or see: practice list"
+        )
     row = {"id": practice_id, "code": code, "opens": opens, "created_at": now}
     connection.execute(insert(practices).values(**row, revision=1, enrolment=0, acked=0))
 
