@@ -25,9 +25,11 @@ from agent.supervisor import Clocks, Supervisor
 from agent.system import on_stop_request
 from engine.job import Job
 from engine.ledger import Ledger
+from protocol.errors import Refused
 from protocol.statements import SignedDecision
-from protocol.vocabulary import ExitCode
+from protocol.vocabulary import ExitCode, Refusal
 
+LEDGER = "ledger.jsonl"
 HEARTBEAT_SECONDS = 15.0  # an agent silent for a few of these during a run is looked after
 FLUSH_SECONDS = 5.0  # how long a stopping agent waits for the hub to take what is left; the outbox keeps the rest
 
@@ -53,9 +55,19 @@ class Agent:
 
 def ledger_of(folder: Path) -> Ledger:
     """The job's gate ledger. Raises Refused if it is damaged or of another run."""
-    ledger = Ledger(folder / "ledger.jsonl", utc)
+    ledger = Ledger(folder / LEDGER, utc)
     ledger.require_run(Job.load(folder).run_id)
     return ledger
+
+
+def _refuse_foreign(ledger: Ledger, here: Standpoint) -> None:
+    """Refuses another run's ledger. A damaged one is let through: the firm hears of it until it is restored."""
+    try:
+        ledger.require_run(here.run)
+        ledger.require_key(here.author)
+    except Refused as refused:
+        if refused.reason is not Refusal.LEDGER_DAMAGED:
+            raise
 
 
 def standpoint(home: Home, run: str) -> Standpoint:
@@ -70,8 +82,8 @@ def build(folder: Path, command: Command | None = None, clocks: Clocks = CLOCKS)
     enrolment, here = read_enrolment(home), standpoint(home, run)
     tls = tls_context(read_authority(home), home.certificate, home.identity)
     address = Address(enrolment.hub, tls, enrolment.proxy, read_certificate(home).expires_at)
-    ledger = ledger_of(folder)
-    ledger.require_key(here.author)
+    ledger = Ledger(folder / LEDGER, utc)
+    _refuse_foreign(ledger, here)
     outbox, egress = Outbox(home.outbox, enrolment.practice + run), EgressLog(home.egress)
     feed = LedgerFeed(ledger, outbox, enrolment.practice, clocks.utc)
 

@@ -29,7 +29,7 @@ from protocol.values import Id, PublicKey, Secret, Timestamp, Value
 from protocol.vocabulary import EnrollRefusal, ExitCode
 
 _MOST_TOKEN_BYTES = 8192
-_ASK_AGAIN = "the hub cannot be reached: check network and firewall, then enroll again; if the address is wrong, ask the firm for a new token"
+_ASK_AGAIN = "the hub cannot be reached: check network and firewall, then enroll again, or ask for a new token"
 
 
 class Token(Value, frozen=True):
