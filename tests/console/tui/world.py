@@ -70,7 +70,10 @@ def gate_of(
 def _look(one: CheckResult) -> CheckResult:
     if one.check is Check.IMAGES_DECODED:
         return CheckResult(one.check, Verdict.ACCEPT, 118_207, 118_204)
-    return one
+    return CheckResult(one.check, one.verdict, 0, 0) if one.check in _NONE_ALLOWED else one
+
+
+_NONE_ALLOWED = {Check.FILES_WRITTEN, Check.ROWS_WRITTEN, Check.SOURCE_UNCHANGED, Check.NO_BLOCKERS, Check.NO_STRAYS}
 
 
 def approval(operator: str = OTHER, decision: str = "d" * 64, **changes: object) -> wire.ApprovalView:
