@@ -37,12 +37,12 @@ class Database:
 
     def write(self, job: Callable[[Connection], _T]) -> _T:
         """Runs `job` in one durable transaction: all of it is stored when this returns, or none."""
-        with _translated(), self._engine.begin() as connection:
+        with _translated(_place(self.url)), self._engine.begin() as connection:
             return job(connection)
 
     def read(self, job: Callable[[Connection], _T]) -> _T:
         """Runs `job` on one consistent view without taking the write lock."""
-        with _translated(), self._engine.connect().execution_options(reading=True) as connection:
+        with _translated(_place(self.url)), self._engine.connect().execution_options(reading=True) as connection:
             return job(connection)
 
     def migrate(self) -> None:
@@ -120,13 +120,14 @@ def _upgrade(connection: Connection) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(place: str) -> Iterator[None]:
     """Turns the database's errors into EnvironmentProblem, without the statement's values."""
     try:
         yield
     except SQLAlchemyError as problem:
         raise EnvironmentProblem(
             f"the hub's database failed: {type(problem).__name__}",
+            where=place,
             next_step="check that the database is reachable and its disk is not full, then run the same command again",
         ) from problem
 
