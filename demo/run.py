@@ -22,7 +22,7 @@ from demo.screen import Screen
 from demo.terminal import decide_by_hand
 from demo.watch import Watcher, final_view
 from demo.world import LOCK, build, release
-from protocol.errors import Refused
+from protocol.errors import Refused, UsageProblem
 from protocol.vocabulary import Refusal
 
 
@@ -48,7 +48,11 @@ async def run(wish: Wish, screen: Screen) -> Result:
 @contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
+        try:
+            keep.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            advice = "name another folder, or check permissions"
+            raise UsageProblem("no folder can be made here", where=str(keep), next_step=advice) from problem
         yield keep.resolve()
         return
     folder = Path(tempfile.mkdtemp(prefix="bitewing-demo-"))

@@ -87,9 +87,16 @@ def build(
 
 
 def recorded(folder: Path) -> dict[str, Any]:
-    """What the practice in `folder` was made from: patients, seed and database; nothing if none was begun there."""
+    """What the practice in `folder` was made from: patients, seed and database; nothing if none was begun there.
+
+    Raises UsageProblem if the record is damaged.
+    """
     record = folder / _RECORD
-    return dict(json.loads(record.read_text())) if record.exists() else {}
+    try:
+        return dict(json.loads(record.read_text())) if record.exists() else {}
+    except (OSError, ValueError) as problem:
+        advice = "name an empty folder, or one that is not there yet"
+        raise UsageProblem("damaged, or not written by the demo", where=str(record), next_step=advice) from problem
 
 
 def release(folder: Path) -> None:

@@ -133,6 +133,16 @@ def test_other_options_for_the_same_folder_are_refused(finished: tuple[Path, End
     assert recorded(folder)["patients"] == 3
 
 
+@pytest.mark.parametrize("name", ["taken", "damaged"])
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "taken").write_text("a file")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "demo.json").write_text("{")
+    refused = run(tmp_path / name, "--patients", "1")
+    assert refused.code == 2
+    assert name in refused.document["where"] and refused.document["next"]
+
+
 def test_two_demos_in_one_folder_are_refused(tmp_path: Path) -> None:
     from filelock import FileLock
 
