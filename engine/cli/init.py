@@ -56,7 +56,8 @@ def make_ready(folder: Path) -> tuple[str, bool]:
     """The run's id, and whether job.toml was written as a template. Doing it again changes nothing."""
     from engine import identity
     from engine.compose import clock, open_ledger
-    from engine.job import Job, load_settings, new_run_file
+    from engine.job import Job, new_run_file
+    from engine.settings import read_settings
     from protocol.keyset import public_hex
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,7 +65,7 @@ def make_ready(folder: Path) -> tuple[str, bool]:
     if not settings.exists():
         settings.write_text(TEMPLATE, encoding="utf-8")
         fresh = True
-    load_settings(folder)
+    read_settings(folder)
     if not (folder / "run.json").exists():
         identity.write_private(folder / "run.json", new_run_file(secrets.token_hex(16), os.urandom(32), clock()))
     job = Job.load(folder)

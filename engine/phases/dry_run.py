@@ -132,7 +132,7 @@ class _DryRun:
             size=planned.bytes,
             seconds=seconds,
             write_rate=measured_write_rate(self.job.folder, self.clock.monotonic),
-            deadline=self.job.run.deadline_time,
+            deadline=self.job.run.deadline,
             free_mib=store.free_bytes() // MIB,
         )
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from engine.control import Control
 from engine.events import Finding
-from engine.job import Job, SampleSettings
+from engine.job import Job
 from engine.model import Category
 from engine.phases import PhaseResult, at_least, judged
 from engine.profiles.load import load_source, load_target
@@ -21,6 +21,7 @@ from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.proof.samples import SampleJudge, SampleVerdict
 from engine.proof.source_survey import FileTrouble, SourceFacts, SourceSurvey
 from engine.reporter import Reporter
+from engine.settings import SampleSettings
 from engine.source.database import SourceDatabase
 from engine.source.live_schema import SchemaComparison, compare_schema, is_supported
 from engine.source.store import SourceStore

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from engine.profiles import schema
-from engine.profiles.document import Document, Table
 from engine.profiles.schema import DatabaseRules, OrientationRules, ProfileHead, Query, TeethRules
 from engine.profiles.sql import PureSelect, SqlError, pure_select
-from engine.profiles.suggest import allowed, closest
+from engine.toml.document import Document, Table
+from engine.toml.suggest import allowed, closest
 
 _ID: Final = re.compile(r"\A[a-z0-9][a-z0-9_-]{0,63}\Z")
 IDENTIFIER: Final = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]{0,62}\Z")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from engine.profiles.suggest import allowed, closest
+from engine.toml.suggest import allowed, closest
 
 # How many arguments each function takes. `default` belongs to the language; the caller supplies the others.
 FUNCTIONS: Final[Mapping[str, int]] = MappingProxyType(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from engine.profiles.document import Document
 from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.profiles.source import read_source
-from engine.profiles.suggest import allowed, closest
 from engine.profiles.target import read_target
+from engine.toml.document import Document
+from engine.toml.suggest import allowed, closest
 from protocol.errors import UsageProblem
 
 _BUNDLED: Final = Path(__file__).parent

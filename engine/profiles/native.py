@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from engine.profiles import schema
-from engine.profiles.document import Table
 from engine.profiles.schema import FieldRule, NativeRules, PayloadRule
 from engine.profiles.scopes import read_file_expression
+from engine.toml.document import Table
 
 _FIELD_NAME: Final = re.compile(r"\A[a-z][a-z0-9_]*\Z")
 _MOST_FIELD_BYTES: Final = 65_536

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from engine.profiles.document import Table
 from engine.profiles.expressions import Call, Expression, ExpressionError, Literal, Node, parse
-from engine.profiles.suggest import allowed
+from engine.toml.document import Table
+from engine.toml.suggest import allowed
 
 # A row of an entity sees the entity itself and what it belongs to.
 _ROW_NAMES: Final[Mapping[str, tuple[str, ...]]] = {

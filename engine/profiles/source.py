@@ -16,9 +16,9 @@ from engine.profiles.common import (
     read_orientation,
     read_teeth,
 )
-from engine.profiles.document import Document, Table
 from engine.profiles.schema import Entity, Query, SourceAudit, SourceFiles, SourceProfile
-from engine.profiles.suggest import allowed, closest
+from engine.toml.document import Document, Table
+from engine.toml.suggest import allowed, closest
 from protocol.vocabulary import SkipReason
 
 

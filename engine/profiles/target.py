@@ -16,7 +16,6 @@ from engine.profiles.common import (
     read_orientation,
     read_teeth,
 )
-from engine.profiles.document import Document, Table
 from engine.profiles.expressions import Expression
 from engine.profiles.native import read_native
 from engine.profiles.schema import (
@@ -32,7 +31,8 @@ from engine.profiles.schema import (
     TimeLimit,
 )
 from engine.profiles.scopes import read_row_expression
-from engine.profiles.suggest import allowed, closest
+from engine.toml.document import Document, Table
+from engine.toml.suggest import allowed, closest
 
 _SECTIONS: Final = (
     *("profile", "database", "keys", "insert", "codes", "text", "time"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.profiles.schema import DatabaseRules
-from engine.profiles.suggest import closest
+from engine.toml.suggest import closest
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Final
 
-from engine.job import Job, SnapshotKind
+from engine.job import Job
 from engine.profiles.schema import SourceProfile
+from engine.settings import SnapshotKind
 from engine.source.snapshot.staging import refuse_production
 from engine.source.urls import dialect_of, place_of
 from protocol.errors import UsageProblem

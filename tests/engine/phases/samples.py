@@ -17,7 +17,7 @@ from sqlalchemy import create_engine
 from demo.dexis10 import write_empty_database
 from demo.dexis11 import insert
 from demo.vendor.dexfile import DexImage, dex_bytes, security_hash
-from engine.job import SampleSettings
+from engine.settings import SampleSettings
 
 Row = dict[str, Any]
 INTRAORAL, PANORAMIC, CEPHALOGRAM, INTRAORAL_PHOTO, EXTRAORAL_PHOTO = range(1, 6)

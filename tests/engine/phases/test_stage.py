@@ -12,9 +12,10 @@ import pytest
 
 from engine.control import Control
 from engine.events import Event
-from engine.job import Job, SnapshotKind
+from engine.job import Job
 from engine.phases import PhaseResult, stage
 from engine.reporter import Reporter
+from engine.settings import SnapshotKind
 from engine.source.check import source_check
 from protocol.errors import EnvironmentProblem, Interrupted
 from protocol.vocabulary import Check, FindingCode, Gate, Phase, Verdict

@@ -13,10 +13,10 @@ from engine import orientation
 from engine.model import Category, Sex
 from engine.profiles import load as loader
 from engine.profiles import schema
-from engine.profiles.document import Document
 from engine.profiles.load import load, load_source, load_target
 from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.teeth import NOTATIONS
+from engine.toml.document import Document
 from protocol.errors import UsageProblem
 from protocol.vocabulary import SkipReason
 from tests.engine.profiles.errors import SOURCE_ERRORS, TARGET_ERRORS, Error

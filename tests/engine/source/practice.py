@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import psycopg
 
-from engine.job import Job, RunSettings, Snapshot, SnapshotKind, SourceSettings, TargetSettings
+from engine.job import Job
+from engine.settings import RunSettings, Snapshot, SnapshotKind, SourceSettings, TargetSettings
 from tests.simulators.postgresql import libpq
 
 RUN: Final = "5ea1" * 8

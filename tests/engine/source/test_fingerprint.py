@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.job import Job, SnapshotKind
+from engine.job import Job
 from engine.profiles.load import load_source
+from engine.settings import SnapshotKind
 from engine.source.check import source_check, source_unchanged
 from engine.source.database import SourceDatabase
 from engine.source.fingerprint import Fingerprint, TableFingerprint, take

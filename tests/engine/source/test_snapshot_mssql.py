@@ -10,8 +10,9 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.tokens import TokenType
 
-from engine.job import Job, SnapshotKind
+from engine.job import Job
 from engine.profiles.load import load_source, load_target
+from engine.settings import SnapshotKind
 from engine.source.snapshot import mssql, restore
 from engine.source.snapshot.mssql import BackupFile
 from protocol.errors import EnvironmentProblem, UsageProblem

@@ -10,8 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from engine.job import Job, SnapshotKind
+from engine.job import Job
 from engine.profiles.load import load_source
+from engine.settings import SnapshotKind
 from engine.source.database import SourceDatabase
 from engine.source.fingerprint import take
 from engine.source.snapshot import Restored, pg_restore, postgresql, restore

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from engine.job import Job, SnapshotKind
+from engine.job import Job
 from engine.profiles.load import load_source
+from engine.settings import SnapshotKind
 from engine.source.snapshot import Restored, restore
 from engine.source.snapshot import sqlite as provider
 from engine.source.snapshot.staging import MARKER

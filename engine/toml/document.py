@@ -10,8 +10,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from engine.profiles import toml_lines
-from engine.profiles.suggest import allowed, closest
+from engine.toml import lines as toml_lines
+from engine.toml.suggest import allowed, closest
 from protocol.errors import UsageProblem
 
 _MOST_BYTES: Final = 250_000  # a settings file is written by people; a bigger one is some other file

@@ -1,0 +1,149 @@
+"""job.toml: what a person decides about one migration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time
+from enum import StrEnum
+from pathlib import Path
+
+from engine.toml.document import Document, Table
+from protocol.errors import UsageProblem
+
+SCHEMES = ("sqlite", "postgresql+psycopg", "mssql+pyodbc")
+_URLS = "write sqlite:///PATH, postgresql+psycopg://HOST/NAME or mssql+pyodbc://SERVER/NAME?driver=..."
+
+
+class SnapshotKind(StrEnum):
+    """How the practice's own backup was made."""
+
+    SQLITE_FILE = "sqlite-file"
+    POSTGRESQL_DUMP = "postgresql-dump"
+    MSSQL_BACKUP = "mssql-backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """DEXIS 11's own nightly backup: a file, or a folder for a PostgreSQL directory dump."""
+
+    kind: SnapshotKind
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """Where DEXIS 11's data is read. `staging` is where the backup is restored, never `production`."""
+
+    profile: str
+    snapshot: Snapshot
+    staging: str
+    store: tuple[Path, ...]
+    production: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """Where DEXIS 10's data is written."""
+
+    profile: str
+    database: str
+    store: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSettings:
+    """Genuine DEXIS 10 samples of this practice, on which `prove` holds the target profile."""
+
+    database: str
+    store: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How the run behaves. `workers` 0 means all cores; `deadline` is when the practice opens, by its own clock."""
+
+    workers: int = 0
+    deadline: time | None = None
+    retries: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of job.toml. Paths are absolute."""
+
+    source: SourceSettings
+    target: TargetSettings
+    samples: SampleSettings | None
+    run: RunSettings
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings in `folder`; relative paths in them are relative to it. Raises UsageProblem with file and line."""
+    path = folder / "job.toml"
+    if not path.exists():
+        raise UsageProblem("there is no such file", where=str(path), next_step="run init, or check --job")
+    table = Document.read(path).table().only(("source", "target"), ("samples", "run"))
+    return Settings(
+        _source(folder, table.table("source")),
+        _target(folder, table.table("target")),
+        _samples(folder, table.table("samples")) if table.has("samples") else None,
+        _run(table.table("run")) if table.has("run") else RunSettings(),
+    )
+
+
+def _source(folder: Path, table: Table) -> SourceSettings:
+    table = table.only(("profile", "snapshot", "staging", "store"), ("production",))
+    return SourceSettings(
+        _profile(folder, table),
+        _snapshot(folder, table.table("snapshot")),
+        _url(folder, table, "staging"),
+        tuple(folder / root for root in table.texts("store")),
+        _url(folder, table, "production") if table.has("production") else None,
+    )
+
+
+def _snapshot(folder: Path, table: Table) -> Snapshot:
+    table = table.only(("kind", "path"))
+    return Snapshot(SnapshotKind(table.word("kind", SnapshotKind)), folder / table.filled_text("path"))
+
+
+def _target(folder: Path, table: Table) -> TargetSettings:
+    table = table.only(("profile", "database", "store"))
+    return TargetSettings(_profile(folder, table), _url(folder, table, "database"), folder / table.filled_text("store"))
+
+
+def _samples(folder: Path, table: Table) -> SampleSettings:
+    table = table.only(("database", "store"))
+    return SampleSettings(_url(folder, table, "database"), folder / table.filled_text("store"))
+
+
+def _run(table: Table) -> RunSettings:
+    usual, table = RunSettings(), table.only((), ("workers", "deadline", "retries"))
+    return RunSettings(
+        table.integer("workers", 0, 256) if table.has("workers") else usual.workers,
+        _time(table, "deadline") if table.has("deadline") else usual.deadline,
+        table.integer("retries", 0, 20) if table.has("retries") else usual.retries,
+    )
+
+
+def _time(table: Table, key: str) -> time:
+    text = table.text(key)
+    try:
+        return time.fromisoformat(text if len(text) == len("07:30") else "")
+    except ValueError:
+        raise table.problem(key, f"{text!r} is no time of day", next_step="write it as HH:MM, such as 07:30") from None
+
+
+def _profile(folder: Path, table: Table) -> str:
+    """A bundled profile's id as it is; a path from the job's folder."""
+    ref = table.filled_text("profile")
+    return str(folder / ref) if ref.endswith(".toml") else ref
+
+
+def _url(folder: Path, table: Table, key: str) -> str:
+    """A database URL; the file of a SQLite one is anchored in the job's folder. Its text may hold a password."""
+    url = table.filled_text(key)
+    scheme, given, rest = url.partition("://")
+    if not given or scheme not in SCHEMES:
+        raise table.problem(key, f"{key} is not a database URL", next_step=_URLS)
+    return f"sqlite:///{folder / rest.removeprefix('/')}" if scheme == "sqlite" else url
