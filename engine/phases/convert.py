@@ -27,6 +27,7 @@ from engine.target.failures import Failure
 from engine.target.files import TargetStore
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit
+from engine.target.still_there import gone
 from engine.target.workshop import Prepared
 from engine.workers import Workers
 from protocol.errors import EnvironmentProblem, Refused
@@ -73,11 +74,12 @@ def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, tol
     store.require_present()
     with closing(TargetDatabase(job.target.database, profile, read_only=False)) as database:
         _refuse_moved_baseline(plan, journal, database)
+        _refuse_replaced_target(plan, journal, profile, database, store)
         if plan.totals.patients > len(journal.numbers(State.DONE)):
             with _incoming(store, journal.next_session()) as incoming, _workers(job) as workers:
                 unit = PatientUnit(profile, database, store, journal, incoming)
                 _run_whole(Conversion(plan, journal, unit, workers, told, job.run.retries, sleep))
-        with _store_problems_explained():
+        with _store_problems_explained("written"):
             store.close_incoming()
 
 
@@ -94,7 +96,7 @@ def _run_whole(conversion: Conversion) -> None:
 @contextmanager
 def _incoming(store: TargetStore, session: int) -> Iterator[Path]:
     """This session's incoming folder; it is gone afterwards, whatever happened. Workers must have ended by then."""
-    with _store_problems_explained():
+    with _store_problems_explained("written"):
         folder = store.open_incoming(session)
     try:
         yield folder
@@ -105,12 +107,12 @@ def _incoming(store: TargetStore, session: int) -> Iterator[Path]:
 
 
 @contextmanager
-def _store_problems_explained() -> Iterator[None]:
+def _store_problems_explained(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise EnvironmentProblem(
-            f"the target store cannot be written ({type(error).__name__}: {error.strerror})",
+            f"the target store cannot be {what} ({type(error).__name__}: {error.strerror})",
             where="target store",
             next_step="check target.store in job.toml, its permissions and its disk",
         ) from error
@@ -129,6 +131,34 @@ def _refuse_moved_baseline(plan: Plan, journal: Journal, database: TargetDatabas
             "the target database was written since the dry run: the planned keys may be in use",
             where="target database",
             next_step="run dry-run again; if journal.sqlite was lost, restore it",
+        )
+
+
+def _refuse_replaced_target(
+    plan: Plan, journal: Journal, profile: TargetProfile, database: TargetDatabase, store: TargetStore
+) -> None:
+    """The patients that the journal calls done must stand in the target: it may have been emptied or restored.
+
+    What is gone is never converted again by itself, not even where that could be done: its keys may have been given
+    to others since, a person may have deleted it on purpose, and the approvals were of the target as it was then.
+    Raises Refused, with nothing written.
+    """
+    try:
+        with _store_problems_explained("read"):
+            done = (plan.patient(number) for number in journal.numbers(State.DONE))
+            missing = gone(done, profile, database, store)
+    except Failure as failure:
+        raise EnvironmentProblem(
+            failure.detail, where="target database", next_step="put that right and run convert again; it resumes"
+        ) from failure
+    if missing:
+        raise Refused(
+            Refusal.EVIDENCE_NOT_NEWEST,
+            f"the target does not hold what was converted into it: {missing.rows} rows and {missing.files} files of"
+            " patients that are done are not there",
+            where="target database and store",
+            next_step="check target.database and target.store in job.toml; if the target was emptied or restored, put"
+            " back its newest state, or begin a new job for the target as it is now",
         )
 
 

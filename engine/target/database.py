@@ -17,7 +17,16 @@ from engine.target.columns import adapted
 from engine.target.connect import Statements, connected
 from engine.target.failures import explained
 from engine.target.rows import Row
-from engine.target.statements import columns, count_between, everything, insert, is_there, largest, wait_for_writers
+from engine.target.statements import (
+    columns,
+    count_between,
+    everything,
+    insert,
+    is_there,
+    keys_between,
+    largest,
+    wait_for_writers,
+)
 from protocol.errors import EnvironmentProblem
 
 _DIGEST_SPACE: Final = 1 << 256
@@ -122,6 +131,13 @@ class TargetDatabase:
             under_keys = sum(self._count_between(connection, *place, *span) for place, span in spans.items())
             equal = sum(self._is_there(connection, row) for row in rows) if under_keys else 0
         return Found(under_keys, equal)
+
+    def keys_between(self, table: str, column: str, first: int, last: int) -> Iterator[int]:
+        """The keys in use from `first` to `last`, each once, in no order. Raises Failure."""
+        with self.transaction() as connection:
+            query = keys_between(self._column(table, column), first, last)
+            for (key,) in connection.execution_options(stream_results=True).execute(query):
+                yield int(key)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -66,6 +67,14 @@ class TargetStore:
     def taken(self, paths: Iterable[str]) -> list[str]:
         """Those of `paths` where something stands already."""
         return [path for path in paths if self._place(path).exists() or self._place(path).is_symlink()]
+
+    def size(self, path: str) -> int | None:
+        """Bytes of the plain file at `path`; None if there is none. Raises OSError if the store cannot tell."""
+        try:
+            found = self._place(path).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def presence(self, file: PlannedFile) -> Presence:
         """What stands at the file's final path."""

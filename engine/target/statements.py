@@ -33,6 +33,11 @@ def count_between(column: sa.Column[Any], first: int, last: int) -> sa.Select[An
     return sa.select(sa.func.count()).select_from(column.table).where(column.between(first, last))
 
 
+def keys_between(column: sa.Column[Any], first: int, last: int) -> sa.Select[Any]:
+    """The keys in use from `first` to `last`, each once."""
+    return sa.select(column).where(column.between(first, last)).distinct()
+
+
 def is_there(table: sa.Table, values: Mapping[str, Any]) -> sa.Select[Any]:
     """A row if exactly these values stand in one row of the table."""
     equal = [table.c[name].is_(None) if value is None else table.c[name] == value for name, value in values.items()]

@@ -286,6 +286,76 @@ def test_progress_counts_what_an_earlier_session_did(ready: Tiny) -> None:
     assert (last.patients_done, last.images_done) == (3, 6)  # type: ignore[union-attr]
 
 
+_LOST: dict[str, Callable[[Tiny], None]] = {
+    "a row of a patient": lambda tiny: _execute(tiny, "DELETE FROM PersonName WHERE PersonID = 2"),
+    "a row of an image": lambda tiny: _execute(tiny, "DELETE FROM ActivityLog WHERE ItemID = 6"),
+    "every row": lambda tiny: [  # type: ignore[dict-item]
+        _execute(tiny, f"DELETE FROM {table}")
+        for table in ("ActivityLog", "Image", "Visual", "Series", "Study", "Patient", "PersonName", "Person")
+    ],
+}
+
+
+@pytest.mark.parametrize("lost", _LOST)
+def test_rows_that_are_gone_are_noticed_whatever_the_journal_remembers(built: Tiny, lost: str) -> None:
+    """The target database was emptied, or restored from a backup, after the patients were done."""
+    _dry_run(built)
+    _convert(built)
+    _LOST[lost](built)
+    _is_refused_and_left_as_it_is(built)
+
+
+@pytest.mark.parametrize("change", ["gone", "cut short", "a link", "a folder"])
+def test_a_file_that_is_not_as_planned_is_noticed_whatever_the_journal_remembers(ready: Tiny, change: str) -> None:
+    _convert(ready)
+    file = ready.store / "Images/00/00/00/00000002.dex"
+    content = file.read_bytes()
+    file.unlink()
+    if change == "cut short":
+        file.write_bytes(content[:-1])
+    elif change == "a link":
+        (ready.folder / "elsewhere").write_bytes(content)
+        file.symlink_to(ready.folder / "elsewhere")
+    elif change == "a folder":
+        file.mkdir()
+    _is_refused_and_left_as_it_is(ready)
+
+
+def test_a_conversion_half_done_is_not_resumed_into_a_target_that_lost_the_first_half(ready: Tiny) -> None:
+    _convert(ready)
+    with sqlite3.connect(ready.job.journal_path) as journal:
+        journal.execute("DELETE FROM file WHERE number != 1")
+        journal.execute("DELETE FROM entry WHERE number != 1")
+    for table in ("ActivityLog", "Image", "Visual", "Series", "Study", "Patient", "PersonName", "Person"):
+        _execute(ready, f"DELETE FROM {table}")
+    shutil.rmtree(ready.store / "Images")
+    _is_refused_and_left_as_it_is(ready)
+
+
+def test_images_that_were_declared_and_not_converted_are_not_missed(tmp_path: Path) -> None:
+    practice = TinyPractice()
+    del practice.files["1.2.11/b.dcm"]
+    tiny = practice.build(tmp_path / "practice")
+    _dry_run(tiny)
+    _convert(tiny)
+    assert {verdict for verdict, _, _ in _convert(tiny)[0].values()} == {Verdict.PASS}
+
+
+def test_what_the_practice_filed_since_is_no_reason_to_refuse(ready: Tiny) -> None:
+    _convert(ready)
+    _execute(ready, "INSERT INTO Person (PersonID, SSN, Removed) VALUES (900, 'theirs', 0)")
+    (ready.store / "Images" / "theirs.dex").write_bytes(b"theirs")
+    assert {verdict for verdict, _, _ in _convert(ready)[0].values()} == {Verdict.PASS}
+
+
+def _is_refused_and_left_as_it_is(tiny: Tiny) -> None:
+    before = tiny.end_state()
+    with pytest.raises(Refused, match="does not hold what was converted") as refused:
+        _convert(tiny)
+    assert refused.value.reason is Refusal.EVIDENCE_NOT_NEWEST and "restored" in refused.value.next_step
+    assert tiny.end_state() == before
+
+
 def _execute(tiny: Tiny, statement: str, *, foreign: bool = False) -> None:
     """Something else writes to the target; `foreign` lifts foreign keys where the server checks them."""
     engine = sa.create_engine(tiny.target)

@@ -31,6 +31,7 @@ def _statements(table: sa.Table) -> Iterator[sa.ClauseElement]:
     yield statements.everything(table)
     yield statements.largest(first)
     yield statements.count_between(first, 1, 9)
+    yield statements.keys_between(first, 1, 9)
     yield statements.is_there(table, {column.name: number or None for number, column in enumerate(table.columns)})
 
 
