@@ -28,9 +28,9 @@ faults: $(READY)        ## kill -9 and failures at every durable step
 fuzz: $(READY)          ## random and mutated input, the long form
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=long
 
-lock:                   ## renew requirements.lock from pyproject.toml
-	$(PYTHON) -m pip install --quiet uv
-	$(PYTHON) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet --output-file requirements.lock
+lock: $(READY)          ## renew requirements.lock from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet --output-file requirements.lock
 
 format: $(READY)        ## let ruff lay out the code
 	$(BIN)/ruff check --fix .
