@@ -13,6 +13,7 @@ from engine.imaging.integrity import integrity
 from engine.imaging.native import NativeFormat, pixel_names
 from engine.imaging.pixels import Pixels
 from engine.imaging.problem import ImageProblem
+from engine.imaging.render import low_black
 from engine.model import Image
 from engine.profiles.schema import FileRule, TargetProfile
 from engine.target.files import path_of
@@ -52,6 +53,7 @@ class Encoder:
         if rule.type == "dex" and decoded is not None:
             data, digest = self._native_file(rule, scope, decoded)
         else:
+            decoded = None if decoded is None else low_black(decoded)
             data = source if carried or decoded is None else _png(decoded)
             digest = integrity(rule.integrity, file=data, pixels=decoded)
         return EncodedFile(path_of(rule.path, key), data, hashlib.sha256(data).hexdigest(), digest)
@@ -84,7 +86,7 @@ def _is_carried(rule: FileRule, source: bytes) -> bool:
 
 
 def _png(pixels: Pixels) -> bytes:
-    """The same samples as a PNG. Raises ImageProblem for signed samples, which PNG cannot hold."""
+    """The same samples as a PNG, low values black. Raises ImageProblem for signed samples, which PNG cannot hold."""
     if pixels.signed:
         raise ImageProblem(FindingCode.NO_DECODER, "signed samples have no form in PNG")
     return bytes(imagecodecs.png_encode(pixels.array, level=_PNG_LEVEL))

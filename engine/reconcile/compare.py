@@ -15,7 +15,15 @@ from engine.reconcile.target_view import Shape
 from protocol.vocabulary import FindingCode
 
 # What the source itself cannot give is declared, not converted.
-DECLARED = frozenset({FindingCode.MISSING_FILE, FindingCode.EMPTY_FILE, FindingCode.TRUNCATED, FindingCode.MULTIFRAME})
+DECLARED = frozenset(
+    {
+        FindingCode.MISSING_FILE,
+        FindingCode.EMPTY_FILE,
+        FindingCode.TRUNCATED,
+        FindingCode.MULTIFRAME,
+        FindingCode.VOLUME,
+    }
+)
 _SAYS_OTHERWISE = frozenset({FindingCode.FIELD_DIFFERS, FindingCode.HEADER_DIFFERS})
 
 

@@ -6,10 +6,11 @@ Only the top level is looked at; sequences are stepped over. Compressed pixel da
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -23,7 +24,9 @@ _LONG_FORMS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV",
 _UNDEFINED = 0xFFFFFFFF
 _FIRST_TAGS = frozenset({b"\2\0\0\0", *(bytes((8, 0, low, 0)) for low in (0, 1, 5, 8)), b"\0\x08\0\x05"})
 _DEEPEST = 32  # nested sequences; deeper is no clinical file
-_KEPT = range(0x00280002, 0x0028FFFF)  # the image pixel group
+_MOST_INFLATED = 1 << 30  # bytes of a deflated data set; no picture takes more
+_SOP_CLASS, _FRAMES, _ROWS, _FLOATS = 0x00080016, 0x00280008, 0x00280010, frozenset({0x7FE00008, 0x7FE00009})
+_KEPT = frozenset({_SOP_CLASS, *range(0x00280002, 0x00281300)})  # and the image pixel group
 
 
 class DicomTruncated(ValueError):
@@ -36,33 +39,52 @@ class DicomUnreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DicomPicture:
-    """Group 0028 as raw value bytes, and pixel data: one run of bytes, or the fragments of a compressed picture."""
+    """Group 0028 as raw value bytes, and pixel data: one run of bytes, or the items of a compressed picture.
+
+    `in_words` if the bytes of pixel data belong to words (OW).
+    """
 
     syntax: str
     values: dict[int, bytes]
-    pixel_data: memoryview | None = None
-    fragments: tuple[memoryview, ...] = field(default=())
+    pixel_data: memoryview
+    is_encapsulated: bool
+    in_words: bool
 
     @property
     def big_endian(self) -> bool:
         return self.syntax == EXPLICIT_BIG
 
+    @property
+    def sop_class(self) -> str:
+        return self.text(_SOP_CLASS)
+
+    @property
+    def frames(self) -> int:
+        """Frames in one file. Raises DicomUnreadable if the number is none."""
+        try:
+            return int(float(self.text(_FRAMES) or 1)) or 1
+        except (ValueError, OverflowError) as problem:
+            raise DicomUnreadable("the number of frames is no number") from problem
+
+    def items(self) -> tuple[memoryview, ...]:
+        """Offset table and fragments of encapsulated pixel data. Raises DicomTruncated or DicomUnreadable."""
+        return tuple(_Cursor(self.pixel_data, True, "<").fragments())
+
     def number(self, tag: int, default: int) -> int:
-        """An unsigned short (US) or, where the value is text (IS), the integer it spells."""
+        """An unsigned short (US)."""
         raw = self.values.get(tag, b"")
-        if tag == 0x00280008:
-            return int(self.text(tag) or default)
         return struct.unpack_from(">H" if self.big_endian else "<H", raw)[0] if len(raw) >= 2 else default
 
     def text(self, tag: int) -> str:
         return self.values.get(tag, b"").decode("ascii", "replace").strip(" \0")
 
-    def decimals(self, tag: int) -> tuple[float, ...]:
-        """Decimal strings; nothing where the value is empty or not a number."""
+    def decimal(self, tag: int) -> float | None:
+        """The first of a list of decimal strings; None where any of them is no finite number."""
         try:
-            return tuple(float(part) for part in self.text(tag).split("\\") if part.strip())
+            first, *rest = (float(part) for part in self.text(tag).split("\\"))
         except ValueError:
-            return ()
+            return None
+        return first if all(map(math.isfinite, (first, *rest))) else None
 
 
 def is_dicom(data: bytes) -> bool:
@@ -71,17 +93,22 @@ def is_dicom(data: bytes) -> bool:
 
 
 def read_dicom(data: bytes) -> DicomPicture:
-    """Picture facts and pixel data of a DICOM file. Raises DicomTruncated or DicomUnreadable."""
+    """Picture facts and pixel data of a DICOM file.
+
+    Raises DicomTruncated for a picture that ends too early, DicomUnreadable for anything else, and for a file that ends
+    before it says how many rows its picture has: it may have none.
+    """
     if not is_dicom(data):
         raise DicomUnreadable("not DICOM")
     try:
         syntax, start = _file_meta(data, 132 if data[128:132] == b"DICM" else 0)
-        body = memoryview(data)[start:]
-        if syntax == DEFLATED_LITTLE:
-            body = memoryview(_inflated(body))
-        return _picture(_Cursor(body, syntax != IMPLICIT_LITTLE, ">" if syntax == EXPLICIT_BIG else "<"), syntax)
-    except struct.error as problem:
-        raise DicomTruncated("the file ends inside a data element") from problem
+    except (struct.error, DicomTruncated) as problem:
+        raise DicomUnreadable("the file ends inside its file meta information") from problem
+    body = memoryview(data)[start:]
+    if syntax == DEFLATED_LITTLE:
+        body = memoryview(_inflated(body))
+    explicit = _is_explicit(bytes(body[4:6]))  # whatever the transfer syntax says: some writers take the other form
+    return _picture(_Cursor(body, explicit, ">" if syntax == EXPLICIT_BIG else "<"), syntax)
 
 
 def _file_meta(data: bytes, start: int) -> tuple[str, int]:
@@ -97,13 +124,18 @@ def _file_meta(data: bytes, start: int) -> tuple[str, int]:
 def _guessed(first: bytes) -> str:
     if first[:2] == b"\0\x08":
         return EXPLICIT_BIG
-    return EXPLICIT_LITTLE if first[4:6].isalpha() else IMPLICIT_LITTLE
+    return EXPLICIT_LITTLE if _is_explicit(first[4:6]) else IMPLICIT_LITTLE
+
+
+def _is_explicit(form: bytes) -> bool:
+    """Whether these bytes after a tag are a value representation; in the implicit form they begin a length."""
+    return form.isalpha() and form.isupper()
 
 
 def _inflated(body: memoryview) -> bytes:
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        plain = unpacker.decompress(body)
+        plain = unpacker.decompress(body, _MOST_INFLATED)
     except zlib.error as problem:
         raise DicomUnreadable("deflated data set is damaged") from problem
     if not unpacker.eof:
@@ -113,15 +145,28 @@ def _inflated(body: memoryview) -> bytes:
 
 def _picture(cursor: _Cursor, syntax: str) -> DicomPicture:
     values: dict[int, bytes] = {}
+    try:
+        pixels = _pixel_element(cursor, values)
+    except (struct.error, DicomTruncated) as problem:
+        error = DicomTruncated if _ROWS in values else DicomUnreadable
+        raise error("the file ends before its pixel data") from problem
+    encapsulated = pixels.length == _UNDEFINED
+    return DicomPicture(
+        syntax, values, cursor.rest() if encapsulated else pixels.value, encapsulated, pixels.form in (b"", b"OW")
+    )
+
+
+def _pixel_element(cursor: _Cursor, values: dict[int, bytes]) -> _Element:
+    """Steps to the pixel data; what is passed on the way and matters goes into `values`."""
     while not cursor.at_end():
         element = cursor.element(stop_at=_PIXEL_DATA)
-        if element.tag == _PIXEL_DATA and element.length == _UNDEFINED:
-            return DicomPicture(syntax, values, fragments=tuple(cursor.fragments()))
         if element.tag == _PIXEL_DATA:
-            return DicomPicture(syntax, values, pixel_data=element.value)
+            return element
+        if element.tag in _FLOATS:
+            raise DicomUnreadable("floating-point pixels")
         if element.tag in _KEPT:
             values[element.tag] = bytes(element.value)
-    return DicomPicture(syntax, values)
+    raise DicomTruncated("no pixel data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +174,7 @@ class _Element:
     tag: int
     length: int
     value: memoryview
+    form: bytes
 
 
 @dataclass(slots=True)
@@ -143,6 +189,9 @@ class _Cursor:
     def at_end(self) -> bool:
         return self.at >= len(self.data)
 
+    def rest(self) -> memoryview:
+        return self.data[self.at :]
+
     def group(self) -> int:
         return 0 if self.at_end() else self._unpack("H", self.at)
 
@@ -152,20 +201,16 @@ class _Cursor:
         if length == _UNDEFINED:
             if tag != stop_at:
                 self._skip_items(form == b"UN", 0)
-            return _Element(tag, length, self.data[0:0])
-        return _Element(tag, length, self._take(length, whole=tag != stop_at))
+            return _Element(tag, length, self.data[0:0], form)
+        return _Element(tag, length, self._take(length, whole=tag != stop_at), form)
 
     def fragments(self) -> Iterator[memoryview]:
-        """The fragments of encapsulated pixel data, without the offset table."""
-        table = True
-        while True:
+        """The items of encapsulated pixel data, offset table first; an end mark may be wanting."""
+        while self.at + 8 <= len(self.data):
             tag, length = self._item()
             if tag == _SEQUENCE_END:
                 return
-            piece = self._take(length)
-            if not table:
-                yield piece
-            table = False
+            yield self._take(length)
 
     def _header(self) -> tuple[int, int, bytes]:
         tag = self._tag()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from engine.reconcile.image_values import Flaw
 from engine.reconcile.native_reader import Field, NativeFile, NativeLayout, Value, packed_text
-from engine.reconcile.source_pixels import Picture
+from engine.reconcile.picture import Picture
 from protocol.errors import UsageProblem
 from protocol.vocabulary import FindingCode
 

@@ -13,9 +13,11 @@ from engine.reconcile.disk_view import path_for
 from engine.reconcile.header_check import LOW_IS_WHITE, header_flaws, told_by
 from engine.reconcile.image_values import Eyes, FileKind, Flaw, ImageAnswer, ImageQuestion
 from engine.reconcile.native_reader import NativeDamaged, read_native
+from engine.reconcile.photo import look_at_photo
+from engine.reconcile.picture import Picture, SourceWanting, covered
 from engine.reconcile.quiet_files import read_below, read_quietly
 from engine.reconcile.rendering import reading_of, truth_of, whole_of
-from engine.reconcile.source_pixels import Picture, SourceWanting, covered, look_at, look_at_photo
+from engine.reconcile.source_pixels import look_at
 from protocol.vocabulary import FindingCode
 
 PHOTOS = frozenset({"intraoral-photo", "extraoral-photo"})
@@ -40,22 +42,23 @@ class _Copy:
 def examine(eyes: Eyes, question: ImageQuestion) -> ImageAnswer:
     """Looks at both files of one image."""
     try:
-        place = read_below(eyes.source_roots, question.file)
-        picture = look_at(place.data, place.path)
+        data = read_below(eyes.source_roots, question.file)
+        picture = look_at(data)
     except SourceWanting as wanting:
         return ImageAnswer(wanting.code, wanting.detail)
     kind = _kind(eyes, question.category, picture)
-    known = ImageAnswer(row_content=question.hash, bytes=len(place.data))
+    picture = picture if kind.is_native else picture.with_low_black()
+    known = ImageAnswer(row_content=question.hash, bytes=len(data))
     if question.key is None:
-        return replace(known, content=_content(kind, picture, place.data))
+        return replace(known, content=_content(kind, picture, data))
     path = path_for(kind.path, question.key)
     copy = read_quietly(eyes.target_root / path) if path in question.paths else None
     if copy is None:
         missing = Flaw(FindingCode.FILE_MISSING, f"no file {path}", on_disk=True)
-        return replace(known, content=_content(kind, picture, place.data), path=path, flaws=(missing,))
-    seen = _native(eyes, question, kind, picture, copy) if kind.is_native else _photo(kind, picture, place.data, copy)
-    content = seen.content if seen.is_equal else _content(kind, picture, place.data)
-    known = replace(known, content=content, path=path, bytes=len(place.data) + len(copy))
+        return replace(known, content=_content(kind, picture, data), path=path, flaws=(missing,))
+    seen = _native(eyes, question, kind, picture, copy) if kind.is_native else _photo(kind, picture, data, copy)
+    content = seen.content if seen.is_equal else _content(kind, picture, data)
+    known = replace(known, content=content, path=path, bytes=len(data) + len(copy))
     return _answer(eyes, question, picture, seen, known)
 
 
@@ -122,7 +125,7 @@ def _native(eyes: Eyes, question: ImageQuestion, kind: FileKind, picture: Pictur
 def _photo(kind: FileKind, picture: Picture, data: bytes, copy: bytes) -> _Copy:
     """A photo of the source's own format is the same file bit for bit; any other has the same samples.
 
-    Neither format can say that low values are white: a viewer shows them black.
+    Neither format can say that low values are white: `picture` has them black already, as the file must.
     """
     carried = picture.format == kind.format
     try:

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
-from engine.reconcile.source_pixels import SourceWanting
+from engine.reconcile.picture import SourceWanting
 from protocol.vocabulary import FindingCode
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file's bytes and where it stands."""
-
-    data: bytes
-    path: Path
-
-
-def read_below(roots: tuple[Path, ...], file: str) -> Found:
-    """A file from the first root that has it. Raises SourceWanting."""
+def read_below(roots: tuple[Path, ...], file: str) -> bytes:
+    """A file's bytes from the first root that has it. Raises SourceWanting."""
     for root in roots:
         path = root / file
         if path.is_file() and path.resolve().is_relative_to(root.resolve()):
             data = read_quietly(path)
             if data is None:
                 raise SourceWanting(FindingCode.UNREADABLE_FILE, "the file cannot be opened")
-            return Found(data, path)
+            return data
     raise SourceWanting(FindingCode.MISSING_FILE, "no such file in the source store")
 
 

@@ -87,8 +87,8 @@ def decode(data: bytes) -> Pixels:
         window = _pair(file.dataset, "WindowCenter", "WindowWidth")
         rescale = _pair(file.dataset, "RescaleSlope", "RescaleIntercept")
         declared_lossy = str(file.dataset.get("LossyImageCompression") or "") == "01"
-    decoded = _decoded(file, layout)
     with foreign("the DICOM picture"):
+        decoded = _decoded(file, layout)
         array, bits, photometric = _picture(decoded, layout, file)
     return Pixels(
         np.ascontiguousarray(array),

@@ -18,11 +18,11 @@ def frame_of(pixel_data: memoryview) -> bytes:
 
     Raises ImageProblem TRUNCATED, MULTIFRAME or UNREADABLE_FILE.
     """
-    table, *fragments = _items(pixel_data)
-    require_frames(len(table) // 4)
-    if not fragments:
+    items = list(_items(pixel_data))
+    if len(items) < 2:
         raise ImageProblem(FindingCode.TRUNCATED, "no fragment of pixel data")
-    return b"".join(fragments)
+    require_frames(len(items[0]) // 4)
+    return b"".join(items[1:])
 
 
 def _items(data: memoryview) -> Iterator[memoryview]:
@@ -39,5 +39,3 @@ def _items(data: memoryview) -> Iterator[memoryview]:
             raise ImageProblem(FindingCode.TRUNCATED, detail)
         yield data[offset : offset + size]
         offset += size
-    if offset == 0:
-        raise ImageProblem(FindingCode.TRUNCATED, "no pixel data")

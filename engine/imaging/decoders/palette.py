@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _COLOURS = ("Red", "Green", "Blue")
+_MOST = 1 << 16  # entries: what a descriptor can say
 
 
 def to_rgb(array: NDArray[Any], dataset: Any, big_endian: bool) -> NDArray[Any]:
@@ -24,31 +25,38 @@ def to_rgb(array: NDArray[Any], dataset: Any, big_endian: bool) -> NDArray[Any]:
 def _table(dataset: Any, colour: str, big_endian: bool) -> NDArray[Any]:
     entries, _, depth = (int(value) for value in dataset[f"{colour}PaletteColorLookupTableDescriptor"].value)
     entries = entries or 1 << 16
-    order = ">" if big_endian else "<"
     segmented = dataset.get(f"Segmented{colour}PaletteColorLookupTableData")
     if segmented:
-        words = np.frombuffer(segmented, np.uint8 if depth == 8 else f"{order}u2")
-        table = np.array(_expanded(words.astype(np.int64)), np.int64)
+        words = _words(segmented, depth == 8, big_endian)
+        table = np.array(_expanded(words.astype(np.int64), depth), np.int64)
     else:
         data = dataset[f"{colour}PaletteColorLookupTableData"].value
-        table = np.frombuffer(data, np.uint8 if len(data) <= entries + 1 else f"{order}u2")
+        table = _words(data, depth == 8 and len(data) <= entries + 1, big_endian)
     if len(table) < entries or depth not in (8, 16):
         raise ValueError("a palette shorter than its descriptor says")
     return table[:entries].astype(np.uint8 if depth == 8 else "<u2")
 
 
-def _expanded(words: NDArray[np.int64]) -> list[int]:
+def _words(data: bytes, packed: bool, big_endian: bool) -> NDArray[Any]:
+    """A table's words, or the two bytes `packed` in each word, low byte first."""
+    words = np.frombuffer(data + b"\0" * (len(data) % 2), ">u2" if big_endian else "<u2")
+    return words.astype("<u2").view(np.uint8) if packed else words
+
+
+def _expanded(words: NDArray[np.int64], depth: int) -> list[int]:
     """A segmented table in full: discrete, linear and indirect segments."""
     out: list[int] = []
     offset = 0
-    while offset < len(words):
-        offset = _segment(words, offset, out, indirect=True)
+    while offset + 1 < len(words):  # a lone byte is padding to an even length
+        offset = _segment(words, offset, out, depth, indirect=True)
     return out
 
 
-def _segment(words: NDArray[np.int64], offset: int, out: list[int], *, indirect: bool) -> int:
+def _segment(words: NDArray[np.int64], offset: int, out: list[int], depth: int, *, indirect: bool) -> int:
     """Appends one segment to `out` and returns the offset of the next."""
     kind, length = int(words[offset]), int(words[offset + 1])
+    if len(out) > _MOST:
+        raise ValueError("palette segments beyond the largest table")
     if kind == 0:
         out.extend(words[offset + 2 : offset + 2 + length].tolist())
         return offset + 2 + length
@@ -57,8 +65,9 @@ def _segment(words: NDArray[np.int64], offset: int, out: list[int], *, indirect:
         out.extend(round(start + (end - start) * step / length) for step in range(1, length + 1))
         return offset + 3
     if kind == 2 and indirect:
-        at = int(words[offset + 2]) | int(words[offset + 3]) << 16
+        pointer = words[offset + 2 : offset + 2 + 32 // depth].tolist()
+        at = sum(word << depth * place for place, word in enumerate(pointer)) * 8 // depth  # it counts bytes
         for _ in range(length):
-            at = _segment(words, at, out, indirect=False)
-        return offset + 4
+            at = _segment(words, at, out, depth, indirect=False)
+        return offset + 2 + len(pointer)
     raise ValueError(f"palette segment of kind {kind}")

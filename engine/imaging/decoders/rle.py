@@ -23,6 +23,8 @@ def is_available() -> bool:
 
 def decode(frame: bytes, layout: Layout) -> Decoded:
     """The frame as (rows, columns[, samples])."""
+    if layout.bits_allocated < 8:
+        raise ImageProblem(FindingCode.UNREADABLE_FILE, "run-length data of single bits")
     width = layout.bits_allocated // 8
     planes = [_plane(segment, layout) for segment in _segments(frame, layout.samples * width)]
     out = np.empty((layout.rows, layout.columns, layout.samples, width), np.uint8)

@@ -11,8 +11,10 @@ from engine.imaging.decoders.layout import Layout
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
 
-# YBR_FULL to RGB (PS3.3 C.7.6.3.1.2): rows are the shares of Y, Cb and Cr in red, green and blue.
-_YBR_TO_RGB = np.array([[1, 1, 1], [0, -0.114 * 1.772 / 0.587, 1.772], [1.402, -0.299 * 1.402 / 0.587, 0]], np.float32)
+# YBR_FULL to RGB (PS3.3 C.7.6.3.1.2) in whole numbers, so that nothing is rounded twice: rows are the shares of Y, Cb
+# and Cr in red, green and blue, each over that colour's divisor.
+_DIVISORS = np.array([1_000, 587_000, 1_000], np.int32)
+_YBR_TO_RGB = np.array([[1_000, 587_000, 1_000], [0, -202_008, 1_772], [1_402, -419_198, 0]], np.int32)
 
 
 def normalised(array: NDArray[Any], layout: Layout) -> NDArray[Any]:
@@ -51,6 +53,6 @@ def rgb_of_ybr(array: NDArray[Any]) -> NDArray[np.uint8]:
     """8-bit YBR_FULL (rows, columns, 3) as RGB, rounded to nearest. Raises ImageProblem NO_DECODER for other depths."""
     if array.dtype != np.uint8:
         raise ImageProblem(FindingCode.NO_DECODER, f"YBR at {array.dtype.itemsize * 8} bits per sample")
-    rgb = (array.astype(np.float32) - np.array([0, 128, 128], np.float32)) @ _YBR_TO_RGB
-    rounded: NDArray[np.float32] = np.floor(rgb + np.float32(0.5))
+    rgb = (array.astype(np.int32) - np.array([0, 128, 128], np.int32)) @ _YBR_TO_RGB
+    rounded: NDArray[np.int32] = (rgb + _DIVISORS // 2) // _DIVISORS
     return rounded.clip(0, 255).astype(np.uint8)

@@ -32,6 +32,8 @@ def decode(frame: bytes | memoryview, layout: Layout) -> Decoded:
         raw = _swapped(raw)
     size = frame_bytes(layout)
     _require_size(raw, size)
+    if layout.photometric == _YBR_422 and layout.columns % 2:
+        raise ImageProblem(FindingCode.UNREADABLE_FILE, f"{layout.columns} columns cannot share colours in pairs")
     array = _samples(raw[:size], layout)
     if layout.photometric == _YBR_422:
         return Decoded(_expanded(array, layout))

@@ -1,0 +1,69 @@
+"""A picture as the reconciler sees it, and why a file does not give one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol.vocabulary import FindingCode
+
+
+class SourceWanting(Exception):
+    """The source itself does not give this picture; `code` is the finding it was declared under."""
+
+    def __init__(self, code: FindingCode, detail: str) -> None:
+        self.code, self.detail = code, detail
+        super().__init__(detail)
+
+    def __reduce__(self) -> tuple[type[SourceWanting], tuple[FindingCode, str]]:
+        return type(self), (self.code, self.detail)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Samples as stored, (h, w) or (h, w, 3), and what a viewer needs to know of them.
+
+    `bits_allocated` is 8 or 16; `low_is_white` is MONOCHROME1; `window` is (center, width) in sample values.
+    `format` is dicom, jpeg, png, tiff, jpeg2000 or bmp.
+    """
+
+    samples: NDArray[Any]
+    bits_allocated: int
+    bits_stored: int
+    format: str
+    low_is_white: bool = False
+    signed: bool = False
+    window: tuple[float, float] | None = None
+
+    @property
+    def is_colour(self) -> bool:
+        return self.samples.ndim == 3
+
+    @property
+    def keeps_bytes(self) -> bool:
+        """Whether a hash over pixels covers bytes: 8-bit colour does, everything else is widened to words."""
+        return self.is_colour and self.bits_allocated == 8
+
+    def words(self) -> NDArray[Any]:
+        """The samples as unsigned 16-bit words, as a target keeps them; signed ones in two's complement."""
+        return self.samples.astype("<u2", copy=False)
+
+    def covered(self) -> memoryview:
+        """The bytes an integrity hash over pixels covers."""
+        return covered(self.samples, keep_bytes=self.keeps_bytes)
+
+    def with_low_black(self) -> Picture:
+        """What a viewer shows of it, for formats that cannot say that low values are white."""
+        if not self.low_is_white:
+            return self
+        lowest_and_highest = -1 if self.signed else (1 << self.bits_stored) - 1
+        return replace(self, samples=lowest_and_highest - self.samples, low_is_white=False)
+
+
+def covered(samples: NDArray[Any], *, keep_bytes: bool) -> memoryview:
+    """Samples row by row as unsigned 16-bit little-endian words, or as bytes; no copy if they stand like that."""
+    plain = np.ascontiguousarray(samples.astype(np.uint8 if keep_bytes else "<u2", copy=False))
+    return plain.reshape(-1).view(np.uint8).data
