@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent import boundary, log, status
 from agent.authorize import Standpoint
 from agent.egress import EgressLog
+from agent.egress_head import OutboxMemory
 from agent.engine_process import Command, engine_command
 from agent.feed import LedgerFeed
 from agent.home import Home, read_authority, read_enrolment
@@ -84,7 +86,8 @@ def build(folder: Path, command: Command | None = None, clocks: Clocks = CLOCKS)
     address = Address(enrolment.hub, tls, enrolment.proxy, read_certificate(home).expires_at)
     ledger = Ledger(folder / LEDGER, utc)
     _refuse_foreign(ledger, here)
-    outbox, egress = Outbox(home.outbox, enrolment.practice + run), EgressLog(home.egress)
+    outbox = Outbox(home.outbox, enrolment.practice + run)
+    egress = EgressLog(home.egress, OutboxMemory(outbox))
     feed = LedgerFeed(ledger, outbox, enrolment.practice, clocks.utc)
 
     def on_news() -> None:
@@ -98,6 +101,13 @@ def build(folder: Path, command: Command | None = None, clocks: Clocks = CLOCKS)
     desk = OrderDesk(ledger, outbox, registrar, clocks.utc, supervisor.on_order)
     link = Link(address, outbox, egress, desk, registrar.keyset_version, clocks, on_news)
     return Agent(home, outbox, egress, supervisor, link)
+
+
+@contextmanager
+def enrolment_log(home: Home) -> Iterator[EgressLog]:
+    """The egress log of an agent that enrols. Raises EnvironmentProblem. The caller holds the agent's lock."""
+    with closing(Outbox(home.outbox, None)) as outbox, EgressLog(home.egress, OutboxMemory(outbox)) as egress:
+        yield egress
 
 
 def record_decision(home: Home, signed: SignedDecision) -> int:

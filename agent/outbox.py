@@ -9,6 +9,7 @@ Promises, also across kill -9 and power cuts (SQLite, WAL, synchronous=FULL):
 - At most `WINDOW` events are in flight, so what cannot be coalesced any more is bounded.
 - What was done (ledger entries taken, orders answered, gates reported) is remembered in the same transaction as the
   events that tell of it.
+- How far the egress log goes is remembered too, so that an end cut off it is noticed (`egress_head`).
 """
 
 from __future__ import annotations
@@ -52,13 +53,17 @@ class Queued:
 class Outbox:
     """The open outbox. One process at a time: the agent's lock guards it."""
 
-    def __init__(self, path: Path, owner: str) -> None:
-        """Open or make the outbox of `owner` (practice and run). Raises EnvironmentProblem if it is not usable."""
+    def __init__(self, path: Path, owner: str | None) -> None:
+        """Open or make the outbox of `owner` (practice and run); None while enrolling: nobody owns it yet.
+
+        Raises EnvironmentProblem if it is not usable.
+        """
         self._path = path
         with self._translated():
             self._db = sqlite3.connect(path, isolation_level=None, cached_statements=32)
             self._prepare()
-        self._claim(owner)
+        if owner is not None:
+            self._claim(owner)
 
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode=WAL")

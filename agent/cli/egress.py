@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 def egress(
     context: typer.Context,
-    verify: Annotated[bool, typer.Option("--verify", help="Check that no line was changed, moved or removed.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check that no line was changed, moved, removed or cut off.")
+    ] = False,
 ) -> None:
     """Show the egress log, or verify its chain."""
     options: Options = context.obj
@@ -30,13 +32,27 @@ def egress(
 
 def _verify(options: Options) -> None:
     from agent import egress as log
+    from agent.egress_head import read_marks
     from agent.home import Home
 
-    found = log.verify(Home(options.folder).egress)
+    home = Home(options.folder)
+    found, compared = log.verify_whole(home.egress, lambda: read_marks(home.outbox))
     if options.json:
-        answer({"intact": True, "frames": found.frames, "bytes": found.bytes_out, "head": found.head})
+        answer(
+            {
+                "intact": True,
+                "frames": found.frames,
+                "bytes": found.bytes_out,
+                "head": found.head,
+                "end_known": compared,
+            }
+        )
     else:
         say(f"Intact: {found.frames} frames, {found.bytes_out} bytes left this practice.\nHead {found.head}")
+        if not compared and found.frames:
+            say(
+                "Nothing remembers how far the log went: outbox.sqlite was moved away or is new. Its end is not proven."
+            )
 
 
 def _show(options: Options) -> None:

@@ -26,7 +26,6 @@ def enroll(
     import asyncio
 
     from agent import compose, enrolment, identity
-    from agent.egress import EgressLog
     from agent.home import Home, check_proxy, hold
     from engine.job import Job
 
@@ -35,7 +34,7 @@ def enroll(
     parsed, through = enrolment.read_token(token, compose.utc()), check_proxy(proxy)
     signer = identity.load_signer(home)
     words = identity.words(signer.public_key)
-    with hold(home), EgressLog(home.egress) as egress:
+    with hold(home), compose.enrolment_log(home) as egress:
         exchange = enrolment.exchange(parsed, through, home, signer, egress, compose.CLOCKS)
         result = asyncio.run(exchange)
         if not yes and not _confirmed(words):

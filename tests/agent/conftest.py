@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from agent import compose, enrolment, identity
-from agent.egress import EgressLog
 from agent.engine_process import Command
 from agent.home import Home
 from engine.cli.init import make_ready
@@ -68,7 +67,7 @@ class Practice:
         """What `enroll` does, without a person."""
         token = enrolment.read_token(hub.firm.token(hub.url), int(time.time()))
         signer = identity.load_signer(self.home)
-        with EgressLog(self.home.egress) as egress:
+        with compose.enrolment_log(self.home) as egress:
             answer = await enrolment.exchange(token, None, self.home, signer, egress, compose.CLOCKS)
         enrolment.keep(answer, None, self.home, self.ledger)
 

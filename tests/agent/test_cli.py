@@ -14,7 +14,6 @@ import pytest
 from agent import compose, status
 from agent.cli.main import main
 from agent.cli.status import _screen
-from agent.egress import EgressLog
 from agent.failures import Failure
 from agent.home import hold
 from agent.link import LinkState
@@ -82,7 +81,7 @@ def test_json_and_job_may_stand_before_or_after_the_verb(
     before = command(capsys, "--json", "--job", practice.folder, "egress", "--verify")
     after = command(capsys, "egress", "--verify", f"--job={practice.folder}", "--json")
     assert before == after
-    assert json.loads(before[1]) == {"intact": True, "frames": 0, "bytes": 0, "head": "0" * 64}
+    assert json.loads(before[1]) == {"intact": True, "frames": 0, "bytes": 0, "head": "0" * 64, "end_known": False}
 
 
 def test_a_garbled_token_is_a_usage_problem(capsys: pytest.CaptureFixture[str], practice: Practice) -> None:
@@ -128,7 +127,7 @@ async def test_enroll_asks_for_the_four_words_and_keeps_nothing_if_they_differ(
 
 
 def test_egress_shows_every_frame_in_plain_json(capsys: pytest.CaptureFixture[str], practice: Practice) -> None:
-    with EgressLog(practice.home.egress) as log:
+    with compose.enrolment_log(practice.home) as log:
         log.record(b'{"type":"hello","n":1}', 1_700_000_000)
     code, out, _ = command(capsys, "--job", practice.folder, "egress", "--json")
     assert code == 0
@@ -138,7 +137,7 @@ def test_egress_shows_every_frame_in_plain_json(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.attack
 def test_egress_verify_names_the_line_that_was_changed(capsys: pytest.CaptureFixture[str], practice: Practice) -> None:
-    with EgressLog(practice.home.egress) as log:
+    with compose.enrolment_log(practice.home) as log:
         for n in range(3):
             log.record(b'{"n":%d}' % n, 1_700_000_000)
     data = practice.home.egress.read_bytes()
@@ -146,6 +145,33 @@ def test_egress_verify_names_the_line_that_was_changed(capsys: pytest.CaptureFix
     code, document = refused(capsys, "--job", practice.folder, "egress", "--verify")
     assert code == 5
     assert document["where"] == "egress.jsonl, line 2"
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("kept", [b"", b"first", None])
+def test_egress_verify_notices_an_end_that_was_cut_off_or_a_log_that_is_gone(
+    capsys: pytest.CaptureFixture[str], practice: Practice, kept: bytes | None
+) -> None:
+    with compose.enrolment_log(practice.home) as log:
+        log.record(b'{"type":"hello"}', 1_700_000_000)
+        log.record(b'{"type":"event"}', 1_700_000_001)
+    first = practice.home.egress.read_bytes().splitlines(keepends=True)[0]
+    practice.home.egress.unlink() if kept is None else practice.home.egress.write_bytes(first if kept else kept)
+    code, document = refused(capsys, "--job", practice.folder, "egress", "--verify")
+    assert code == 5
+    assert "and 2 left" in document["error"] and "outbox.sqlite" in document["next"]
+
+
+def test_egress_verify_says_what_it_could_not_compare(capsys: pytest.CaptureFixture[str], practice: Practice) -> None:
+    with compose.enrolment_log(practice.home) as log:
+        log.record(b'{"type":"hello"}', 1_700_000_000)
+    assert json.loads(command(capsys, "--job", practice.folder, "egress", "--verify", "--json")[1])["end_known"] is True
+    practice.home.outbox.unlink()
+    assert (
+        json.loads(command(capsys, "--job", practice.folder, "egress", "--verify", "--json")[1])["end_known"] is False
+    )
+    code, out, _ = command(capsys, "--job", practice.folder, "egress", "--verify")
+    assert code == 0 and "not proven" in out
 
 
 async def test_status_tells_where_the_run_stands(
@@ -207,8 +233,8 @@ def test_an_egress_log_whose_end_is_garbage_is_said_to_be(
     capsys: pytest.CaptureFixture[str], practice: Practice
 ) -> None:
     practice.home.egress.write_bytes(b"x" * 90 + b"\n")
-    with pytest.raises(EnvironmentProblem, match="last line"):
-        EgressLog(practice.home.egress)
+    with pytest.raises(EnvironmentProblem, match="last line"), compose.enrolment_log(practice.home):
+        pass
     assert refused(capsys, "--job", practice.folder, "egress")[1]["where"] == "egress.jsonl, line 1"
 
 

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import compose, enrolment, identity
-from agent.egress import EgressLog, lines
+from agent.egress import lines
 from agent.home import read_enrolment
 from engine.entries import Enrolled
 from protocol.errors import EnvironmentProblem, ProtocolViolation, Refused, UsageProblem
@@ -174,6 +174,6 @@ async def test_the_key_of_another_job_does_not_fit(practice: Practice, hub: Simu
 async def _exchange(practice: Practice, token: str) -> enrolment.Answer:
     signer = identity.load_signer(practice.home)
     parsed = enrolment.read_token(token, NOW)
-    with EgressLog(practice.home.egress) as egress:
+    with compose.enrolment_log(practice.home) as egress:
         async with asyncio.timeout(30):
             return await enrolment.exchange(parsed, None, practice.home, signer, egress, compose.CLOCKS)

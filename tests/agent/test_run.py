@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from agent import compose, egress
+from agent.egress_head import read_marks
 from agent.failures import Failure
 from agent.road import AwaitResume
 from protocol.errors import EnvironmentProblem
@@ -41,6 +42,13 @@ async def running(practice: Practice) -> AsyncIterator[compose.Agent]:
     finally:
         agent.supervisor.request_stop()
         await work
+
+
+def _told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, object]]]:
+    """What the agent says in its own log from now on."""
+    told: list[tuple[str, dict[str, object]]] = []
+    monkeypatch.setattr("agent.log.tell", lambda event, **codes: told.append((event, codes)))
+    return told
 
 
 def state(hub: SimulatedHub, gate: Gate) -> GateState | None:
@@ -84,6 +92,38 @@ async def test_the_egress_log_holds_every_frame_the_hub_got(practice: Practice, 
         await hub.until(lambda: state(hub, Gate.PROFILE_PROVEN) is GateState.WAITING)
     found = egress.verify(practice.home.egress)
     assert found.frames == len(hub.memory.enrolled) + len(hub.memory.hellos) + len(hub.memory.events)
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("change", ["cut", "gone"])
+async def test_an_altered_egress_log_is_told_at_every_start_and_stops_nothing(
+    practice: Practice, hub: SimulatedHub, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    told = _told(monkeypatch)
+    await practice.enroll(hub)
+    async with running(practice):
+        await hub.until(lambda: state(hub, Gate.STAGED) is GateState.OPEN)
+    whole = practice.home.egress.read_bytes().splitlines(keepends=True)
+    practice.home.egress.unlink() if change == "gone" else practice.home.egress.write_bytes(b"".join(whole[:-1]))
+    for start in (2, 3):
+        told.clear()
+        async with running(practice):
+            await hub.until(lambda seen=start: len(hub.memory.hellos) == seen)
+        assert ("egress-log-altered", {"frames": len(whole)}) in told
+    with pytest.raises(EnvironmentProblem, match="not what the agent wrote"):
+        egress.verify_whole(practice.home.egress, lambda: read_marks(practice.home.outbox))
+
+
+async def test_what_an_agent_sent_is_remembered_to_its_last_frame(
+    practice: Practice, hub: SimulatedHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = _told(monkeypatch)
+    await practice.enroll(hub)
+    for _ in range(2):
+        async with running(practice):
+            await hub.until(lambda: state(hub, Gate.PROFILE_PROVEN) is GateState.WAITING)
+    assert egress.verify_whole(practice.home.egress, lambda: read_marks(practice.home.outbox))[1]
+    assert not [event for event, _ in told if event.startswith("egress-log")]
 
 
 async def test_a_cut_network_loses_and_doubles_nothing(practice: Practice, hub: SimulatedHub) -> None:
