@@ -34,6 +34,11 @@ class Stream:
     is_plain_jpeg: bool = False
     transform: int | None = None
 
+    @property
+    def bits(self) -> int:
+        """Bits in which one sample is handed out: 8 or 16."""
+        return 8 if self.precision <= 8 else 16
+
 
 def stream_of(data: bytes) -> Stream:
     """Raises StreamEnds, or ValueError for data of no known form."""

@@ -1,20 +1,17 @@
-"""Compressed DICOM pictures, unpacked by GDCM, Pillow and own code: none of what the conversion uses.
-
-GDCM is handed nothing but the coded picture and its form, never a file: some files make it end the whole process.
-"""
+"""Compressed DICOM pictures, unpacked by GDCM, Pillow and own code: none of what the conversion uses."""
 
 from __future__ import annotations
 
 import io
 from typing import Any
 
-import gdcm
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from engine.reconcile.codestream import Stream, stream_of
+from engine.reconcile.codestream import Stream, StreamEnds, stream_of
 from engine.reconcile.dicom_form import DicomForm
+from engine.reconcile.gdcm_apart import unpacked_by_gdcm
 from engine.reconcile.run_length import unrolled
 
 _JPEG_LIKE = "1.2.840.10008.1.2.4."
@@ -22,9 +19,6 @@ _RUN_LENGTH = "1.2.840.10008.1.2.5"
 _HIGH_THROUGHPUT = frozenset(f"{_JPEG_LIKE}{number}" for number in (201, 202, 203))
 _BY_GDCM = frozenset(f"{_JPEG_LIKE}{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91))
 COMPRESSED = _BY_GDCM | _HIGH_THROUGHPUT | {_RUN_LENGTH}
-
-gdcm.Trace.WarningOff()
-gdcm.Trace.ErrorOff()
 
 
 def unpacked(syntax: str, frame: bytes, form: DicomForm) -> tuple[NDArray[Any], bool]:
@@ -40,8 +34,11 @@ def unpacked(syntax: str, frame: bytes, form: DicomForm) -> tuple[NDArray[Any], 
     if stream.precision > max(form.allocated, 8):
         raise ValueError("the coded picture is deeper than the file says")
     if stream.is_plain_jpeg and stream.precision == 8:
-        return _widened(_by_pillow(frame, stream, form), stream, form), True
-    samples = _high_throughput(frame, stream) if syntax in _HIGH_THROUGHPUT else _by_gdcm(syntax, frame, stream)
+        try:
+            return _widened(_by_pillow(frame, stream, form), stream, form), True
+        except OSError as problem:
+            raise StreamEnds("the coded picture ends too early") from problem
+    samples = _high_throughput(frame, stream) if syntax in _HIGH_THROUGHPUT else unpacked_by_gdcm(syntax, frame, stream)
     return _widened(samples, stream, form), form.photometric in ("YBR_RCT", "YBR_ICT")
 
 
@@ -58,49 +55,16 @@ def _high_throughput(frame: bytes, stream: Stream) -> NDArray[Any]:
     """Pillow spreads words over 16 bits and has no samples below zero."""
     with Pillow.open(io.BytesIO(frame), formats=("JPEG2000",)) as image:
         samples = np.asarray(image)
-    if samples.dtype.itemsize * 8 != _bits(stream):
+    if samples.dtype.itemsize * 8 != stream.bits:
         raise ValueError("deeper colour than Pillow unpacks")
-    spread = samples >> (_bits(stream) - stream.precision if stream.precision > 8 else 0)
+    spread = samples >> (stream.bits - stream.precision if stream.precision > 8 else 0)
     return spread ^ (1 << stream.precision - 1) if stream.signed else spread
-
-
-def _by_gdcm(syntax: str, frame: bytes, stream: Stream) -> NDArray[Any]:
-    image = _image(syntax, frame, stream)
-    text, bits = image.GetBuffer(), _bits(stream)
-    raw = b"" if text is None else text.encode("utf-8", "surrogateescape")
-    if len(raw) != stream.height * stream.width * stream.components * bits // 8:
-        raise ValueError("GDCM cannot unpack this picture")
-    flat = np.frombuffer(raw, np.uint8 if bits == 8 else "<u2")
-    colours = [stream.components] if stream.components > 1 else []
-    return flat.reshape(stream.height, stream.width, *colours)
-
-
-def _image(syntax: str, frame: bytes, stream: Stream) -> gdcm.Image:
-    fragment, fragments = gdcm.Fragment(), gdcm.SequenceOfFragments.New()
-    fragment.SetByteStringValue(frame)
-    fragments.AddFragment(fragment)
-    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
-    element.SetValue(fragments.__ref__())
-    image, kind = gdcm.Image(), gdcm.PhotometricInterpretation
-    image.SetNumberOfDimensions(2)
-    image.SetDimensions((stream.width, stream.height, 1))
-    image.SetDataElement(element)
-    image.SetPhotometricInterpretation(kind(kind.RGB if stream.components == 3 else kind.MONOCHROME2))
-    image.SetPlanarConfiguration(0)
-    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(syntax)))
-    precision = stream.precision
-    image.SetPixelFormat(gdcm.PixelFormat(stream.components, _bits(stream), precision, precision - 1, 0))
-    return image
-
-
-def _bits(stream: Stream) -> int:
-    return 8 if stream.precision <= 8 else 16
 
 
 def _widened(samples: NDArray[Any], stream: Stream, form: DicomForm) -> NDArray[Any]:
     """At the depth the file says; samples below zero stay what they are."""
     width = max(form.allocated, 8) // 8
     if stream.signed:
-        unused, size = _bits(stream) - stream.precision, samples.dtype.itemsize
+        unused, size = stream.bits - stream.precision, samples.dtype.itemsize
         samples = (samples << unused).view(f"i{size}") >> unused
     return samples.astype(f"<i{width}" if stream.signed else f"<u{width}").view(f"<u{width}")

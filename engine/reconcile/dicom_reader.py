@@ -100,10 +100,7 @@ def read_dicom(data: bytes) -> DicomPicture:
     """
     if not is_dicom(data):
         raise DicomUnreadable("not DICOM")
-    try:
-        syntax, start = _file_meta(data, 132 if data[128:132] == b"DICM" else 0)
-    except (struct.error, DicomTruncated) as problem:
-        raise DicomUnreadable("the file ends inside its file meta information") from problem
+    syntax, start = _file_meta(data, 132 if data[128:132] == b"DICM" else 0)
     body = memoryview(data)[start:]
     if syntax == DEFLATED_LITTLE:
         body = memoryview(_inflated(body))
@@ -114,10 +111,14 @@ def read_dicom(data: bytes) -> DicomPicture:
 def _file_meta(data: bytes, start: int) -> tuple[str, int]:
     """The transfer syntax, and where the data set begins; guessed from its first element where no group 2 tells."""
     cursor, syntax = _Cursor(memoryview(data), True, "<", start), ""
-    while cursor.group() == 0x0002:
-        element = cursor.element()
-        if element.tag == _TRANSFER_SYNTAX:
-            syntax = bytes(element.value).decode("ascii", "replace").strip(" \0")
+    try:
+        while cursor.group() == 0x0002:
+            element = cursor.element()
+            if element.tag == _TRANSFER_SYNTAX:
+                syntax = bytes(element.value).decode("ascii", "replace").strip(" \0")
+    except (struct.error, DicomTruncated) as problem:
+        error = DicomTruncated if syntax == DEFLATED_LITTLE else DicomUnreadable
+        raise error("the file ends inside its file meta information") from problem
     return syntax or _guessed(data[cursor.at : cursor.at + 6]), cursor.at
 
 
@@ -129,7 +130,7 @@ def _guessed(first: bytes) -> str:
 
 def _is_explicit(form: bytes) -> bool:
     """Whether these bytes after a tag are a value representation; in the implicit form they begin a length."""
-    return form.isalpha() and form.isupper()
+    return b"AA" <= form <= b"ZZ"
 
 
 def _inflated(body: memoryview) -> bytes:
@@ -217,6 +218,9 @@ class _Cursor:
         if not self.explicit or tag >> 16 == 0xFFFE:
             return tag, self._next("I", 4), b""
         form = bytes(self._take(2))
+        if not _is_explicit(form):  # an element of the implicit form among explicit ones
+            self.at -= 2
+            return tag, self._next("I", 4), b""
         if form in _LONG_FORMS:
             self.at += 2
             return tag, self._next("I", 4), form
