@@ -18,7 +18,7 @@ from hashlib import sha256
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 import msgspec
 
@@ -27,6 +27,7 @@ from agent.egress_head import CHAIN_START, NOTHING, Head, Marks, Memory
 from protocol.errors import EnvironmentProblem
 
 _TAIL_BYTES: Final = 256 * 1024  # longer than the longest line: a frame is at most 64 KiB
+_LATEST: Final = 253_402_300_799  # the end of the year 9999, in UTC seconds
 _KEEP_BOTH: Final = (
     "keep egress.jsonl and outbox.sqlite for the practice's IT to look at, move both out"
     " of the job folder, and start again: the evidence still stands in the ledger and is sent anew"
@@ -36,7 +37,7 @@ _KEEP_BOTH: Final = (
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One sent frame: UTC second, the bytes that went out, hash of the line before, own hash."""
 
-    at: int
+    at: Annotated[int, msgspec.Meta(ge=0, le=_LATEST)]
     frame: msgspec.Raw
     prev: str
     hash: str

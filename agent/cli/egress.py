@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from agent.cli.moments import utc_text
 from agent.cli.options import Options
 from commandline.outcome import answer, say
 
@@ -64,4 +65,17 @@ def _show(options: Options) -> None:
         if options.json:
             answer({"at": line.at, "frame": frame, "hash": line.hash})
         else:
-            say(f"{line.at}  {frame.get('type')}\n{json.dumps(frame, indent=2)}")
+            say(f"{utc_text(line.at)}  {_summary(frame)}\n{json.dumps(frame, indent=2)}")
+
+
+def _summary(frame: Any) -> str:
+    """A frame in a few words: its type, and of an event its sequence number and what it tells."""
+    if not isinstance(frame, dict):
+        return "no message"
+    words = [str(frame.get("type", "no type"))]
+    if "seq" in frame:
+        words.append(str(frame["seq"]))
+    body = frame.get("body")
+    if isinstance(body, dict) and "type" in body:
+        words.append(str(body["type"]))
+    return " ".join(words)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import typer
 
+from agent.cli.moments import utc_text
 from agent.cli.options import Options
 from commandline.outcome import answer, say
 
@@ -55,7 +55,7 @@ def _screen(found: dict[str, Any]) -> str:
         f"Hub          {found['hub']}",
         f"Practice     {found['practice']}",
         f"Four words   {' '.join(found['words'])}",
-        f"Certificate  until {_time(found['certificate_until'])}",
+        f"Certificate  until {utc_text(found['certificate_until'])}",
         *_agent_lines(found["now"] if found["running"] else None, found["running"]),
         "Gates",
     ]
@@ -69,8 +69,8 @@ def _agent_lines(now: dict[str, Any] | None, running: bool) -> list[str]:
     if now is None:
         return [f"Agent        {'starts' if running else 'is not running; start it: bitewing-agent --job DIR run'}"]
     link, outbox, images = now["link"], now["outbox"], now["images"]
-    state = "connected" if link["connected"] else f"not connected since {_time(link['since'])}"
-    lines = [f"Agent        {now['does']} (as of {_time(now['at'])})"]
+    state = "connected" if link["connected"] else f"not connected since {utc_text(link['since'])}"
+    lines = [f"Agent        {now['does']} (as of {utc_text(now['at'])})"]
     if images and images["total"]:
         lines.append(f"Images       {images['done']} of {images['total']}")
     lines.append(f"Link         {state}")
@@ -78,7 +78,3 @@ def _agent_lines(now: dict[str, Any] | None, running: bool) -> list[str]:
         lines.append(f"             {link['what_to_do']}")
     lines.append(f"Reports      {outbox['delivered']} delivered, {outbox['waiting']} waiting")
     return lines
-
-
-def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -132,7 +132,37 @@ def test_egress_shows_every_frame_in_plain_json(capsys: pytest.CaptureFixture[st
     code, out, _ = command(capsys, "--job", practice.folder, "egress", "--json")
     assert code == 0
     assert json.loads(out)["frame"] == {"type": "hello", "n": 1}
-    assert "hello" in command(capsys, "--job", practice.folder, "egress")[1]
+    assert json.loads(out) == {"at": 1_700_000_000, "frame": {"type": "hello", "n": 1}, "hash": log.head}
+
+
+def test_egress_says_in_front_of_each_frame_when_it_left_and_what_it_is(
+    capsys: pytest.CaptureFixture[str], practice: Practice
+) -> None:
+    frames = [
+        b'{"type":"hello","n":1}',
+        b'{"type":"event","seq":12,"at":1699999999,"body":{"type":"heartbeat"}}',
+        b"[1]",
+    ]
+    with compose.enrolment_log(practice.home) as log:
+        for second, frame in enumerate(frames):
+            log.record(frame, 1_700_000_000 + second)
+    code, out, _ = command(capsys, "--job", practice.folder, "egress")
+    assert code == 0
+    assert [line for line in out.splitlines() if line.startswith("2023")] == [
+        "2023-11-14 22:13:20 UTC  hello",
+        "2023-11-14 22:13:21 UTC  event 12 heartbeat",
+        "2023-11-14 22:13:22 UTC  no message",
+    ]
+    assert '  "at": 1699999999,\n' in out
+
+
+@pytest.mark.attack
+def test_a_forged_time_that_no_calendar_holds_is_a_changed_line(
+    capsys: pytest.CaptureFixture[str], practice: Practice
+) -> None:
+    with compose.enrolment_log(practice.home) as log:
+        log.record(b"{}", 10**15)
+    assert refused(capsys, "--job", practice.folder, "egress")[1]["where"] == "egress.jsonl, line 1"
 
 
 @pytest.mark.attack
