@@ -25,6 +25,7 @@ from engine.settings import SampleSettings
 from engine.source.database import SourceDatabase
 from engine.source.live_schema import SchemaComparison, compare_schema, is_supported
 from engine.source.store import SourceStore
+from protocol.errors import UsageProblem
 from protocol.statements import CheckResult, FindingCount, Totals
 from protocol.vocabulary import Check, FindingCode, Gate, Phase
 
@@ -63,10 +64,11 @@ class _Samples:
 
 def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
     """Proves source and target profile. Raises UsageProblem, EnvironmentProblem or Interrupted."""
+    genuine = _named_samples(job)
     source, target = load_source(job.source.profile), load_target(job.target.profile)
     source_schema, facts = _prove_source(job, source, reporter, control)
     target_schema = _target_schema(job, target, reporter)
-    samples = _prove_samples(job.samples, target, reporter, control)
+    samples = _prove_samples(genuine, target, reporter, control)
     _write_report(job, (source, source_schema), (target, target_schema), facts, samples)
     return PhaseResult(
         gate=Gate.PROFILE_PROVEN,
@@ -83,6 +85,18 @@ def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
             findings=tuple(FindingCount(code, count) for code, count in reporter.counts.items()),
         ),
     )
+
+
+def _named_samples(job: Job) -> SampleSettings:
+    """Where the genuine samples are. Raises UsageProblem if job.toml does not say."""
+    if job.samples is None:
+        raise UsageProblem(
+            "no genuine samples are named, and without them nothing can be proven",
+            where="job.toml",
+            next_step="add a section [samples] with database and store: rows and files of this practice that DEXIS 10"
+            f" itself wrote, at least {LEAST_SAMPLES}",
+        )
+    return job.samples
 
 
 def _prove_source(
@@ -133,14 +147,8 @@ def _compared(database: SourceDatabase, profile: SourceProfile | TargetProfile, 
     )
 
 
-def _prove_samples(
-    settings: SampleSettings | None, profile: TargetProfile, reporter: Reporter, control: Control
-) -> _Samples:
+def _prove_samples(settings: SampleSettings, profile: TargetProfile, reporter: Reporter, control: Control) -> _Samples:
     samples = _Samples()
-    if settings is None:
-        detail = "no genuine samples: job.toml has no [samples]"
-        reporter.finding(Finding(Phase.PROVE, FindingCode.SAMPLE_UNEXPLAINED, detail=detail))
-        return samples
     with SourceDatabase.open(settings.database, profile) as database:
         if _compared(database, profile, reporter).differences:
             return samples

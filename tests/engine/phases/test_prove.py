@@ -22,7 +22,7 @@ from engine.control import Control, Uncontrolled
 from engine.job import Job
 from engine.phases import PhaseResult, prove
 from engine.profiles.load import load_source, load_target
-from protocol.errors import Interrupted
+from protocol.errors import Interrupted, UsageProblem
 from protocol.vocabulary import REQUIRED_CHECKS, Check, FindingCode, Gate, Phase, Verdict
 from tests.engine.phases import samples as vendor
 from tests.engine.phases.samples import GenuineSamples, Sample, dex_image, rewritten
@@ -212,10 +212,13 @@ def test_a_wrong_profile_is_never_proven(tmp_path: Path, found: str, wrong: str)
     assert failed(checks)
 
 
-def test_without_samples_the_gate_stays_closed(tmp_path: Path) -> None:
-    checks, _, told = proven(clean_job(tmp_path))
-    assert failed(checks) == {Check.SAMPLES_ENOUGH, Check.SAMPLE_CATEGORIES}
-    assert told.codes() == [FindingCode.SAMPLE_UNEXPLAINED]
+def test_without_samples_it_says_which_section_to_add_and_reads_nothing(tmp_path: Path) -> None:
+    told = Told()
+    job = clean_job(tmp_path)
+    with RecordingReporter(Phase.PROVE, told, job.findings_path) as reporter, pytest.raises(UsageProblem) as problem:
+        prove.run(job, reporter, Uncontrolled())
+    assert problem.value.where == "job.toml" and "[samples]" in problem.value.next_step
+    assert told.findings == [] and not job.report_folder.exists()
 
 
 def with_source(folder: Path, change: Callable[[TinyPractice], None]) -> Job:
