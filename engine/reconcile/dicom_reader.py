@@ -203,7 +203,9 @@ class _Cursor:
             if tag != stop_at:
                 self._skip_items(form == b"UN", 0)
             return _Element(tag, length, self.data[0:0], form)
-        return _Element(tag, length, self._take(length, whole=tag != stop_at), form)
+        return _Element(
+            tag, length, self._take(length, whole=tag not in (stop_at, _ROWS)), form
+        )  # a cut one still counts
 
     def fragments(self) -> Iterator[memoryview]:
         """The items of encapsulated pixel data, offset table first; an end mark may be wanting."""
