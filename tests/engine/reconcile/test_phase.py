@@ -6,12 +6,25 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import imagecodecs
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from engine.imaging.decode import decode
 from engine.phases import PhaseResult, convert, dry_run, reconcile
 from protocol.vocabulary import REQUIRED_CHECKS, FindingCode, Gate, Phase, Verdict
+from tests.engine.imaging import dicoms
 from tests.engine.tiny import Tiny, TinyPractice, Told, dicom, photo, run_phase
+
+SLICES = np.random.default_rng(55).integers(0, 4096, (2, 30, 40)).astype("<u2")
+VOLUME = dicoms.dicom(
+    *(SLICES[0], 12, "MONOCHROME2", dicoms.EXPLICIT),
+    PixelData=SLICES.tobytes(),
+    NumberOfFrames=2,
+    SOPClassUID=dicoms.ENHANCED_CT,
+)
+NEGATIVE = dicoms.dicom(SLICES[0], 12, "MONOCHROME1", dicoms.EXPLICIT)  # low values are white
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +37,10 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (52, "film.dcm", dicom(9, frames=3)),
         (53, "empty.dcm", b""),
         (54, "photo.jpg", photo(54, "JPEG")),
+        (55, "volume.dcm", VOLUME),
     ):
         practice.add_image(key, 111, f"1.2.11/{name}", content)
+    practice.add_image(56, 111, "1.2.11/negative.dcm", NEGATIVE, category="PICTURE_INTRAORAL")
     _converted(practice.build(folder))
     return folder
 
@@ -51,8 +66,16 @@ def test_what_the_conversion_made_is_exact(tiny: Tiny) -> None:
         REQUIRED_CHECKS[Gate.RECONCILED], Verdict.PASS
     )
     assert result.digests is not None and result.digests.equal
-    assert told.codes() == ["EMPTY_FILE", "MISSING_FILE", "MULTIFRAME", "TRUNCATED"]
-    assert (result.totals.patients, result.totals.images, result.totals.annotations) == (3, 7, 1)
+    assert told.codes() == ["EMPTY_FILE", "MISSING_FILE", "MULTIFRAME", "TRUNCATED", "VOLUME"]
+    assert (result.totals.patients, result.totals.images, result.totals.annotations) == (3, 8, 1)
+
+
+def test_a_negative_filed_as_a_photo_becomes_a_positive_and_one_that_does_not_is_found(tiny: Tiny) -> None:
+    positive = 4095 - SLICES[0]
+    file = next(path for path in tiny.store.rglob("*.png") if decode(path.read_bytes()).array.shape == positive.shape)
+    assert np.array_equal(decode(file.read_bytes()).array, positive)
+    file.write_bytes(imagecodecs.png_encode(SLICES[0]))
+    assert FindingCode.PIXELS_DIFFER in _reconciled(tiny)[1].codes()
 
 
 def test_what_the_conversion_made_on_postgresql_is_exact(tmp_path: Path, new_database: Callable[[], str]) -> None:
