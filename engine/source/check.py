@@ -16,8 +16,3 @@ def source_check(job: Job) -> list[str]:
     before = Fingerprint.load(job.fingerprint_path, job.run_id)
     with SourceDatabase.open(job.source.staging, load_source(job.source.profile)) as database:
         return differences(before, take(job, database))
-
-
-def source_unchanged(job: Job) -> bool:
-    """Whether `source_check` finds nothing."""
-    return not source_check(job)
