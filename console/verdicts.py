@@ -6,12 +6,15 @@ The practice's ledger alone opens a gate. These rules tell an operator whether i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from console.wire import ApprovalView, FleetView, GateView, OperatorView, PracticeView
 from protocol.errors import Refused
 from protocol.judgement import passes
 from protocol.statements import SignedEvidence, statement_digest, verify_evidence
 from protocol.vocabulary import DecisionVerdict, Gate, GateState, Refusal, Role
+
+_DECIDE_NOTHING: Final = "decide nothing and call support: the hub shows what does not belong together"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,9 @@ def _judge_evidence(practice: PracticeView, view: GateView) -> tuple[str | None,
 def _demand_genuine(practice: PracticeView, view: GateView, signed: SignedEvidence) -> None:
     evidence = verify_evidence(signed, practice.agent_key or "")
     if evidence.practice != practice.id:
-        raise Refused(Refusal.WRONG_PRACTICE, "the evidence is for another practice")
+        raise Refused(Refusal.WRONG_PRACTICE, "the evidence is for another practice", next_step=_DECIDE_NOTHING)
     if evidence.gate is not view.gate:
-        raise Refused(Refusal.WRONG_GATE, f"the evidence is for {evidence.gate}")
+        raise Refused(Refusal.WRONG_GATE, f"the evidence is for {evidence.gate}", next_step=_DECIDE_NOTHING)
 
 
 def _stands(approval: ApprovalView, now: int) -> bool:

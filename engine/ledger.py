@@ -233,7 +233,12 @@ def _verified_keyset(road: Road, signed: SignedKeySet) -> None:
 def _require_newest(road: Road, signed: SignedDecision) -> None:
     evidence = road.evidence(signed.decision.gate)
     if evidence is None:
-        raise Refused(Refusal.EVIDENCE_MISSING, "there is no evidence to decide on")
+        raise Refused(
+            Refusal.EVIDENCE_MISSING,
+            f"there is no evidence for {signed.decision.gate} to decide on",
+            where="ledger.jsonl",
+            next_step="see bitewing-engine status; decide once the phase has ended",
+        )
     demand_about(signed.decision, evidence.evidence)
     passes(evidence.evidence)
 

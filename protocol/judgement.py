@@ -44,7 +44,7 @@ def passes(evidence: Evidence) -> None:
     if evidence.gate is Gate.RECONCILED:
         _demand_equal_sets(evidence)
     if evidence.gate in PLANNED_GATES and evidence.plan is None:
-        raise Refused(Refusal.CHECKS_INCOMPLETE, f"{evidence.gate} needs to name its plan, the evidence names none")
+        raise _incomplete(f"{evidence.gate} needs to name its plan, the evidence names none")
 
 
 def _demand_complete(evidence: Evidence) -> None:
@@ -52,11 +52,7 @@ def _demand_complete(evidence: Evidence) -> None:
     missing = required - {result.check for result in evidence.checks}
     if not required or missing:
         named = ", ".join(sorted(missing)) or "every check"
-        raise Refused(
-            Refusal.CHECKS_INCOMPLETE,
-            f"{evidence.gate} needs {len(required)} checks, the evidence lacks {named}",
-            next_step="run the phase again with this release",
-        )
+        raise _incomplete(f"{evidence.gate} needs {len(required)} checks, the evidence lacks {named}")
 
 
 def _findings_of(evidence: Evidence, severity: Severity) -> int:
@@ -78,9 +74,13 @@ def _numbers_allow(result: CheckResult, acceptable: int) -> bool:
 
 def _demand_equal_sets(evidence: Evidence) -> None:
     if evidence.digests is None:
-        raise Refused(Refusal.CHECKS_INCOMPLETE, "RECONCILED needs three set digests, the evidence has none")
+        raise _incomplete("RECONCILED needs three set digests, the evidence has none")
     if not evidence.digests.equal:
         raise _failed(evidence.gate, "the set digests of source, database and disk are not equal")
+
+
+def _incomplete(what: str) -> Refused:
+    return Refused(Refusal.CHECKS_INCOMPLETE, what, next_step="run the phase again with this release")
 
 
 def _failed(gate: Gate, why: str) -> Refused:

@@ -15,7 +15,7 @@ from commandline.outcome import answer, say
 from console.cli import passphrase
 from console.cli.options import Options
 from protocol.errors import EnvironmentProblem, Refused, UsageProblem
-from protocol.vocabulary import DecisionVerdict, Gate
+from protocol.vocabulary import DecisionVerdict, Gate, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ async def _decide(wish: Wish) -> None:
             return _write(wish.out, signed, wish)
         refusal = await hub.submit(signed)
         if refusal is not None:
-            raise Refused(refusal, f"the hub refused the decision: {refusal}", where=practice.code)
+            raise _refused("the hub", refusal, practice.code)
         applied = await _applied(hub, signed, wish) if wish.wait else None
     return _report(wish, signed, applied)
 
@@ -140,10 +140,22 @@ async def _answered(hub: HubClient, signed: SignedDecision, wish: Wish) -> Appro
     async for news in hub.watch():
         for one in _approvals(news, wish.gate):
             if one.decision == digest and one.refusal is not None:
-                raise Refused(one.refusal, f"the agent refused the decision: {one.refusal}", where=wish.code)
+                raise _refused("the agent", one.refusal, wish.code)
             if one.decision == digest and one.applied_at is not None:
                 return one
-    raise EnvironmentProblem("the hub cannot be reached")
+    raise EnvironmentProblem(
+        "the hub cannot be reached any more",
+        where=wish.code,
+        next_step="the decision is with the hub; look with bitewing-console tui whether the agent has applied it",
+    )
+
+
+def _refused(by: str, refusal: Refusal, code: str) -> Refused:
+    from console.tui.words import REFUSALS
+
+    words = REFUSALS[refusal]
+    why, advice = (f"{text[0].lower()}{text[1:]}" for text in (words.why, words.do))
+    return Refused(refusal, f"{by} refused the decision ({refusal}): {why}", where=code, next_step=advice)
 
 
 def _approvals(news: News, gate: Gate) -> Iterator[ApprovalView]:

@@ -33,7 +33,10 @@ def enlist(connection: Connection, account: operators.Account, root: Signer, now
     operators.add(connection, account, now)
     everyone = operators.everyone(connection)
     if len(everyone) > MAX_OPERATORS:
-        raise UsageProblem(f"a key set holds at most {MAX_OPERATORS} operators, revoked ones included")
+        raise UsageProblem(
+            f"a key set holds at most {MAX_OPERATORS} operators, revoked ones included",
+            next_step="let one of the operators there are decide; see bitewing-console operator list",
+        )
     known = tuple(Operator(one.id, one.public_key, one.role, one.revoked) for one in everyone)
     following = KeySet(newest.keyset.version + 1, known, newest.keyset.policy, now)
     operators.add_keyset(connection, sign_keyset(following, root))

@@ -37,7 +37,11 @@ class SourceDatabase:
         dialect, place = dialect_of(url), place_of(url)
         if dialect not in profile.database.dialects:
             spoken = ", ".join(profile.database.dialects)
-            raise UsageProblem(f"profile {profile.id} does not speak {dialect}; it speaks {spoken}", where=place)
+            raise UsageProblem(
+                f"profile {profile.id} does not speak {dialect}; it speaks {spoken}",
+                where=place,
+                next_step="correct the address in job.toml, or name a profile that speaks it",
+            )
         with translated(place):
             engine = read_only_engine(url)
             return SourceDatabase(engine, engine.connect(), dialect, place)

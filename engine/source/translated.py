@@ -24,7 +24,11 @@ def translated(place: str) -> Iterator[None]:
         advice = "install the extra for it, for example bitewing[mssql]"
         raise EnvironmentProblem("the driver for this database is missing", where=place, next_step=advice) from problem
     except SQLAlchemyError as problem:
-        raise EnvironmentProblem(f"the database did not answer ({type(problem).__name__})", where=place) from problem
+        raise EnvironmentProblem(
+            f"the database did not answer ({type(problem).__name__})",
+            where=place,
+            next_step="check that the server runs and the address is right, then run the same command again",
+        ) from problem
     except sqlite3.Error as problem:
         raise _problem(problem, False, place) from problem
 

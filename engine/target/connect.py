@@ -27,7 +27,12 @@ class Statements:
     def _before(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         if not statement.lstrip().lower().startswith(_READING):
             self.refused += 1
-            raise EnvironmentProblem("a statement that could write was refused", where="target database, dry run")
+            raise EnvironmentProblem(
+                "a statement that could write was refused",
+                where="target database, dry run",
+                next_step="nothing was written; send engine.log to support, and correct the queries of the target"
+                " profile if you wrote it",
+            )
 
 
 def connected(url: str, statements: Statements) -> sa.Engine:
