@@ -64,7 +64,13 @@ def _high_throughput(frame: bytes, stream: Stream) -> NDArray[Any]:
 def _widened(samples: NDArray[Any], stream: Stream, form: DicomForm) -> NDArray[Any]:
     """At the depth the file says; samples below zero stay what they are."""
     width = max(form.allocated, 8) // 8
-    if stream.signed:
-        unused, size = stream.bits - stream.precision, samples.dtype.itemsize
-        samples = (samples << unused).view(f"i{size}") >> unused
-    return samples.astype(f"<i{width}" if stream.signed else f"<u{width}").view(f"<u{width}")
+    return below_zero(samples, stream).astype(f"<{'i' if stream.signed else 'u'}{width}").view(f"<u{width}")
+
+
+def below_zero(samples: NDArray[Any], stream: Stream) -> NDArray[Any]:
+    """Unsigned samples as the signed ones they stand for, if they do."""
+    if not stream.signed:
+        return samples
+    unused, size = stream.bits - stream.precision, samples.dtype.itemsize
+    signed: NDArray[Any] = (samples << unused).view(f"i{size}") >> unused
+    return signed

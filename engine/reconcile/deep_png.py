@@ -36,12 +36,24 @@ def deep_colour(data: bytes) -> NDArray[np.uint16]:
     return plain.view(">u2").astype(np.uint16).reshape(height, width, 3)
 
 
+def is_cut_png(data: bytes) -> bool:
+    """Whether these bytes begin a PNG and end before its end, be it only by a checksum."""
+    if data[:8] != _SIGNATURE:
+        return False
+    ends = (end for kind, _, end in _chunks(data) if kind == b"IEND")
+    return next(ends, len(data) + 1) > len(data)
+
+
 def _picture_data(data: bytes) -> Iterator[bytes]:
+    return (body for kind, body, _ in _chunks(data) if kind == b"IDAT")
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
+    """Each chunk's kind and body, and where its checksum should end."""
     at = len(_SIGNATURE)
     while at + 12 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, at)
-        if kind == b"IDAT":
-            yield data[at + 8 : at + 8 + size]
+        yield kind, data[at + 8 : at + 8 + size], at + size + 12
         at += size + 12
 
 

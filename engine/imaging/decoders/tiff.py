@@ -51,8 +51,9 @@ def decode(data: bytes) -> Pixels:
 
 
 def _pixels(array: NDArray[Any], tags: Tags) -> Pixels:
-    if array.dtype == np.bool_:
-        array = array.astype(np.uint8)
+    depth = _first(tags, _BITS, 1)
+    if depth < 8:
+        array = array.astype(np.uint8) * np.uint8(255 // ((1 << depth) - 1))  # spread over 8 bits, as in PNG
     photometric = _PHOTOMETRICS.get(_first(tags, _PHOTOMETRIC, 1))
     shape = (3,) if photometric == RGB else ()
     if photometric is None or array.shape[2:] != shape or array.dtype not in (np.uint8, np.uint16):
@@ -60,7 +61,7 @@ def _pixels(array: NDArray[Any], tags: Tags) -> Pixels:
         raise ImageProblem(FindingCode.NO_DECODER, detail)
     return Pixels(
         np.ascontiguousarray(array),
-        min(_first(tags, _BITS, 1), array.dtype.itemsize * 8) if array.ndim == 2 else array.dtype.itemsize * 8,
+        min(max(depth, 8), array.dtype.itemsize * 8) if array.ndim == 2 else array.dtype.itemsize * 8,
         photometric,
         lossy=_first(tags, _COMPRESSION, 1) in _LOSSY,
         encoding=FORMAT,

@@ -57,7 +57,7 @@ EXACT = [
     ("tiff", file(GREY16, "TIFF"), GREY16),
     ("tiff", file(COLOUR, "TIFF", compression="tiff_lzw"), COLOUR),
     ("tiff", file(GREY16, "TIFF", compression="tiff_adobe_deflate"), GREY16),
-    ("tiff", saved(Image.fromarray(GREY8 > 127), "TIFF", compression="group4"), (GREY8 > 127).astype(np.uint8)),
+    ("tiff", saved(Image.fromarray(GREY8 > 127), "TIFF", compression="group4"), (GREY8 > 127).astype(np.uint8) * 255),
     ("tiff", file(COLOUR, "TIFF", compression="tiff_adobe_deflate"), COLOUR),
     ("bmp", file(GREY8, "BMP"), GREY8),
     ("bmp", file(COLOUR, "BMP"), COLOUR),

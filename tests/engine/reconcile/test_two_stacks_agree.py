@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from contextlib import suppress
 from fractions import Fraction
@@ -16,14 +17,15 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydicom.encaps import encapsulate
+from PIL import Image as Pillow
+from pydicom.encaps import encapsulate, generate_frames
 
 from engine.imaging.decode import decode
 from engine.imaging.decoders import samples
 from engine.imaging.render import low_black
 from engine.reconcile import colour
 from engine.reconcile.compare import DECLARED
-from engine.reconcile.picture import SourceWanting
+from engine.reconcile.picture import Picture, SourceWanting
 from engine.reconcile.source_pixels import look_at
 from engine.workers import Workers
 from protocol.vocabulary import ADVICE, FindingCode, Severity
@@ -170,21 +172,21 @@ def _tables(raw: bytes, entries: int, bits: int, first: int = 0, kind: str = "")
     }
 
 
-LINE_AND_REPEAT_16 = struct.pack("<11H", 0, 2, 5, 9, 1, 3, 30, 2, 2, 0, 0)
-LINE_AND_REPEAT_8 = bytes((0, 2, 5, 9, 1, 3, 31, 2, 2, 0, 0, 0, 0))
+# An entry of 5, one of 9, three in a line to 30 or 31, and the last two segments, from byte 6 or 3, once more.
+SEGMENTS_16 = struct.pack("<13H", 0, 1, 5, 0, 1, 9, 1, 3, 30, 2, 2, 6, 0)
+SEGMENTS_8 = bytes((0, 1, 5, 0, 1, 9, 1, 3, 31, 2, 2, 3, 0, 0, 0))
 
 
 @pytest.mark.parametrize("syntax", [dicoms.EXPLICIT, dicoms.BIG, dicoms.IMPLICIT])
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_palette_in_segments_is_the_same_to_both(bits: int, syntax: str) -> None:
-    """Two entries, a line to a third value, and both once more from the beginning of the table."""
-    raw = LINE_AND_REPEAT_8 if bits == 8 else LINE_AND_REPEAT_16
+    raw = SEGMENTS_8 if bits == 8 else SEGMENTS_16
     raw = _big_endian_words(raw) if syntax == dicoms.BIG else raw
-    indices = np.arange(10, dtype=np.uint8).reshape(2, 5)
-    data = dicoms.dicom(indices, 8, "PALETTE COLOR", syntax, **_tables(raw, 10, bits, kind="Segmented"))
+    indices = np.arange(9, dtype=np.uint8).reshape(3, 3)
+    data = dicoms.dicom(indices, 8, "PALETTE COLOR", syntax, **_tables(raw, 9, bits, kind="Segmented"))
     end = 31 if bits == 8 else 30
     line = [round(9 + (end - 9) * step / 3) for step in (1, 2, 3)]
-    assert decode(data).array[..., 0].reshape(-1).tolist() == [5, 9, *line] * 2
+    assert decode(data).array[..., 0].reshape(-1).tolist() == [5, 9, *line, 9, *line]
     assert disagreement(data) is None
 
 
@@ -212,10 +214,13 @@ def test_a_palette_from_below_zero_is_the_same_to_both(syntax: str) -> None:
 def test_both_take_the_colours_of_a_jpeg_as_its_adobe_segment_says_or_else_the_file(declared: str, coded: str) -> None:
     frame = imagecodecs.jpeg8_encode(COLOUR, 95, colorspace="RGB", outcolorspace=coded)
     bare = frame.replace(b"JFIF\0", b"NONE\0").replace(b"Adobe", b"Adobo")
-    for picture in (frame, bare):
-        raw = encapsulate([picture])
-        data = dicoms.dicom(COLOUR, 8, declared, dicoms.JPEG_BASELINE, PixelData=raw)
+    said = [b"\xff\xd8\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + bytes([transform]) + bare[2:] for transform in (0, 1)]
+    seen = []
+    for picture in (frame, bare, *said):
+        data = dicoms.dicom(COLOUR, 8, declared, dicoms.JPEG_BASELINE, PixelData=encapsulate([picture]))
         assert disagreement(data) is None
+        seen.append(decode(data).array)
+    assert np.array_equal(seen[1], seen[2 if declared == "RGB" else 3]) and not np.array_equal(seen[2], seen[3])
 
 
 def test_two_frames_without_a_number_of_frames_are_declared_by_both() -> None:
@@ -237,6 +242,49 @@ def test_both_say_the_same_of_every_cut_of_a_file(syntax: str) -> None:
     whole = dicoms.dicom(GREY, 12, "MONOCHROME2", syntax)
     for end in (*range(128, 520), *range(520, len(whole) - 20, 37)):
         assert (end, disagreement(whole[:end])) == (end, None)
+
+
+@pytest.mark.parametrize("syntax", [dicoms.RLE, dicoms.J2K, dicoms.JPEG_SV1, dicoms.JPEG_LS])
+def test_a_compressed_picture_cut_short_within_a_whole_file_is_declared_by_both(syntax: str) -> None:
+    whole = pydicom.dcmread(io.BytesIO(dicoms.dicom(GREY, 12, "MONOCHROME2", syntax)))
+    frame = next(generate_frames(whole.PixelData, number_of_frames=1))
+    for size in (10, 40, 70, len(frame) // 2, len(frame) - 40):
+        data = dicoms.dicom(GREY, 12, "MONOCHROME2", syntax, PixelData=encapsulate([frame[:size]]))
+        assert _declared(data) is FindingCode.TRUNCATED
+
+
+def _photo(form: str, picture: Pillow.Image, **how: Any) -> bytes:
+    target = io.BytesIO()
+    picture.save(target, form, **how)
+    return target.getvalue()
+
+
+DEEP_GREY = GREY.astype("<u2") * 16
+PHOTOS = {
+    **{f"{form} colour": _photo(form, Pillow.fromarray(COLOUR)) for form in ("PNG", "JPEG", "TIFF", "BMP")},
+    **{f"{form} grey": _photo(form, Pillow.fromarray(BYTES)) for form in ("PNG", "JPEG", "TIFF", "BMP")},
+    **{f"{form} bits": _photo(form, Pillow.fromarray(BYTES).convert("1")) for form in ("PNG", "TIFF", "BMP")},
+    **{f"{form} deep grey": _photo(form, Pillow.fromarray(DEEP_GREY)) for form in ("PNG", "TIFF")},
+    **{f"PNG palette {n}": _photo("PNG", Pillow.fromarray(COLOUR).quantize(n)) for n in (2, 4, 16, 60)},
+    "TIFF negative": _photo("TIFF", Pillow.fromarray(BYTES), tiffinfo={262: 0}),
+    "TIFF deep negative": _photo("TIFF", Pillow.fromarray(DEEP_GREY), tiffinfo={262: 0}),
+    "TIFF packed": _photo("TIFF", Pillow.fromarray(COLOUR), compression="tiff_lzw"),
+    "TIFF JPEG": _photo("TIFF", Pillow.fromarray(COLOUR), compression="jpeg"),
+    "JPEG progressive": _photo("JPEG", Pillow.fromarray(COLOUR), progressive=True),
+    "PNG deep colour": imagecodecs.png_encode(DEEP_COLOUR),
+    "JP2 deep colour": imagecodecs.jpeg2k_encode(DEEP_COLOUR, level=0, reversible=True),
+    "JP2 twelve bits": imagecodecs.jpeg2k_encode(GREY, level=0, reversible=True, bitspersample=12),
+    "J2K colour": imagecodecs.jpeg2k_encode(COLOUR, level=0, reversible=True, codecformat="j2k"),
+}
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_both_see_the_same_in_a_photo_whole_or_cut(name: str) -> None:
+    data = PHOTOS[name]
+    assert isinstance(look_at(data), Picture)
+    assert disagreement(data) is None
+    for end in (20, len(data) // 3, len(data) // 2, len(data) - 20):
+        assert (end, disagreement(data[:end])) == (end, None)
 
 
 def test_a_picture_that_ends_the_process_of_a_library_ends_nothing_else() -> None:
