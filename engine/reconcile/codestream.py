@@ -72,6 +72,8 @@ def _jpeg(data: bytes) -> tuple[Stream, int]:
         if marker in _LONE:
             continue
         size = struct.unpack_from(">H", data, at)[0]
+        if at + size > len(data):
+            raise StreamEnds("the coded picture ends within its header")
         if marker == _SCAN:
             break
         if marker in _HEADS and head is None:

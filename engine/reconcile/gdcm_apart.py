@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from engine.reconcile.codestream import Stream
 
-_PATIENCE = 120  # seconds: the largest pictures take a few; more is an endless loop
+# Seconds, and more for every million pixels: ten times what a busy machine needs. GDCM loops forever over some damage.
+_PATIENCE, _PATIENCE_A_MILLION = 20, 1
 
 
 def unpacked_by_gdcm(syntax: str, frame: bytes, stream: Stream) -> NDArray[Any]:
@@ -42,7 +43,7 @@ class _Helper:
     def ask(self, syntax: str, frame: bytes, stream: Stream) -> bytes | None:
         """Raises EOFError or OSError if the process ended over this picture."""
         self._line.send((syntax, frame, stream))
-        if not self._line.poll(_PATIENCE):
+        if not self._line.poll(_PATIENCE + _PATIENCE_A_MILLION * stream.width * stream.height // 1_000_000):
             raise EOFError
         answer: bytes | None = self._line.recv()
         return answer
