@@ -70,6 +70,7 @@ class Supervisor:
         self._not_before = 0.0
         self._said: Outcome | None = None
         self._alarmed = False
+        self._retried = ""
         self._progress = boundary.no_progress(Phase.STAGE)
         self.activity = Activity()
         self.interrupted = False
@@ -133,6 +134,7 @@ class Supervisor:
         self._progress = boundary.no_progress(phase)
         self.activity = Activity(RunPhase(phase), self._progress)
         self._said = None
+        self._retried = self._outbox.fact(RETRY_OF, "")
         try:
             ending = await self._child_to_end(phase)
         except EnvironmentProblem:
@@ -185,11 +187,16 @@ class Supervisor:
         self._attempts = before.after(ending, self._progress.images_done)
         self._not_before = 0.0
         if ending is Ending.FINISHED:
-            self._outbox.remember(RETRY_OF, "")
+            self._forget_retry()
             return
         self.interrupted = self._stopping
         self._tell_failure(ending)
         self._not_before = self._clocks.monotonic() + self._attempts.delay(ending, self._clocks.random)
+
+    def _forget_retry(self) -> None:
+        """The order that this phase carried out is done with; one about its new evidence, come meanwhile, stays."""
+        if self._outbox.fact(RETRY_OF, "") == self._retried:
+            self._outbox.remember(RETRY_OF, "")
 
     def _tell_failure(self, ending: Ending) -> None:
         if self._said is None:

@@ -220,6 +220,20 @@ async def test_a_rejected_gate_waits_for_resume(practice: Practice, hub: Simulat
     assert practice.starts == ["stage", "prove", "prove"]
 
 
+async def test_a_resume_that_comes_before_the_phase_has_quite_ended_is_not_lost(
+    practice: Practice, hub: SimulatedHub
+) -> None:
+    practice.set_phases(prove={"linger": 1.5})
+    await practice.enroll(hub)
+    async with running(practice):
+        await hub.until(lambda: state(hub, Gate.PROFILE_PROVEN) is GateState.WAITING)
+        evidence = hub.memory.evidence(Gate.PROFILE_PROVEN)[-1]
+        hub.order(DecisionOrder(hub.firm.decide(evidence, "ann", DecisionVerdict.REJECT)))
+        resume = hub.order(Resume())
+        await hub.until(lambda: resume in hub.memory.results)
+        await hub.until(lambda: practice.starts == ["stage", "prove", "prove"])
+
+
 async def test_an_order_repeated_by_the_hub_is_answered_and_not_carried_out_again(
     practice: Practice, hub: SimulatedHub
 ) -> None:

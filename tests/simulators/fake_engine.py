@@ -2,7 +2,7 @@
 
 Run as `python -P fake_engine.py --job DIR --events VERB`. What each phase does stands in DIR/fake.json:
 {"convert": {"images": 40, "seconds": 0.02, "mode": "pass"}}. Progress is kept in DIR/fake-VERB.count, so that an
-interrupted phase resumes; every start is a line in DIR/fake-starts.log.
+interrupted phase resumes; every start is a line in DIR/fake-starts.log. `linger`: seconds between evidence and exit.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from protocol.keyset import Signer
 from protocol.statements import ProfileDigests, SetDigests, Totals
 from protocol.vocabulary import REQUIRED_CHECKS, Gate, Phase
 
-DEFAULT = {"images": 6, "seconds": 0.01, "mode": "pass"}
+DEFAULT = {"images": 6, "seconds": 0.01, "mode": "pass", "linger": 0.0}
 
 
 def main() -> int:
@@ -60,6 +60,7 @@ def _run(job: Job, phase: Phase) -> int:
             return _work(job, phase, settings, reporter, control)
 
         report = run_phase(phase, function, job, ProfileDigests("1" * 64, "2" * 64), world, "0.1.0", reporter)
+    time.sleep(float(settings["linger"]))
     return 0 if report.passed else 1
 
 
