@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -26,7 +26,7 @@ class Ending(Enum):
     CRASHED = auto()  # killed, or died without a word
 
 
-_ENDINGS = {
+_ENDINGS: Mapping[int, Ending] = {
     ExitCode.USAGE: Ending.UNUSABLE,
     ExitCode.REFUSED: Ending.REFUSED,
     ExitCode.INTERRUPTED: Ending.INTERRUPTED,
@@ -47,7 +47,7 @@ def judge_exit(code: int, said: Outcome | None) -> Ending:
     """`said` is the outcome in the child's own last word; an exit code of 0 or 1 without it is a crash."""
     if code in (ExitCode.DONE, ExitCode.ANSWER_IS_NO):
         return Ending.FINISHED if said in (Outcome.DONE, Outcome.ANSWER_IS_NO) else Ending.CRASHED
-    return _ENDINGS.get(code, Ending.CRASHED)  # type: ignore[call-overload, no-any-return]
+    return _ENDINGS.get(code, Ending.CRASHED)
 
 
 @dataclass(frozen=True, slots=True)

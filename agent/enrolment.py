@@ -16,6 +16,7 @@ from agent import boundary
 from agent.egress import EgressLog
 from agent.failures import WHAT_TO_DO, Failure, classify
 from agent.home import Enrolment, Home, HubUrl, write_enrolment
+from agent.identity import key_of
 from agent.link import Address, open_connection, tls_context
 from agent.supervisor import Clocks
 from engine.identity import write_private
@@ -123,9 +124,8 @@ def _checked(token: Token, message: object, signer: Signer) -> Answer:
 
 def _public_key(certificate: str) -> str:
     try:
-        key = x509.load_der_x509_certificate(base64.b64decode(certificate)).public_key()
-        return key.public_bytes_raw().hex()  # type: ignore[union-attr]
-    except (ValueError, AttributeError):
+        return key_of(x509.load_der_x509_certificate(base64.b64decode(certificate)))
+    except ValueError:
         raise ProtocolViolation("certificate-malformed") from None
 
 

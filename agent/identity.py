@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent.home import Home
 from engine import identity
@@ -31,12 +32,20 @@ def words(public_key: str) -> str:
     return " ".join(four_words(bytes.fromhex(public_key)))
 
 
+def key_of(certificate: x509.Certificate) -> str:
+    """The raw public key in a certificate, as 64 hex digits. Raises ValueError if it is no Ed25519 key."""
+    key = certificate.public_key()
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError("not an Ed25519 key")
+    return key.public_bytes_raw().hex()
+
+
 def read_certificate(home: Home) -> Certificate:
     """The certificate that enrolment left. Raises UsageProblem."""
     try:
         certificate = x509.load_pem_x509_certificate(home.certificate.read_bytes())
-        key = certificate.public_key().public_bytes_raw().hex()  # type: ignore[union-attr]
-    except (OSError, ValueError, AttributeError) as problem:
+        key = key_of(certificate)
+    except (OSError, ValueError) as problem:
         raise UsageProblem(
             "the agent's certificate is missing or damaged", where=str(home.certificate), next_step="enroll again"
         ) from problem
