@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.imaging.fields import filetime, structure
 from engine.imaging.limits import require_dimensions, require_file_size
-from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels, words
+from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels, Window, words
 from engine.imaging.problem import ImageProblem
 from engine.profiles.expressions import Expression
 from engine.profiles.schema import FieldRule, NativeRules
@@ -177,7 +177,7 @@ class _Shape:
             self.bits_stored,
             RGB if self.samples == 3 else grey,
             signed,
-            self.window if self.flags & HAS_WINDOW else None,
+            (Window(*self.window),) if self.flags & HAS_WINDOW else (),
             encoding="native",
         )
 

@@ -10,7 +10,46 @@ from numpy.typing import NDArray
 
 MONOCHROME1, MONOCHROME2, RGB = "MONOCHROME1", "MONOCHROME2", "RGB"
 PHOTOMETRICS = frozenset({MONOCHROME1, MONOCHROME2, RGB})
+_MOST_LUT_BYTES = 1 << 17
 _DTYPES = frozenset({np.dtype(np.uint8), np.dtype(np.int8), np.dtype("<u2"), np.dtype("<i2")})
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A linear part of the grey scale to show (DICOM PS3.3 C.11.2): center and width in sample values after rescale.
+
+    `function` is LINEAR, LINEAR_EXACT or SIGMOID; `explanation` is the maker's word for it, such as "HARD".
+    """
+
+    center: float
+    width: float
+    explanation: str = ""
+    function: str = "LINEAR"
+
+
+@dataclass(frozen=True, slots=True)
+class Lut:
+    """A look-up table as its file gives it (DICOM PS3.3 C.11): entry 0 stands for `first` and every value below it.
+
+    first        sample value of entry 0
+    bits         meaning bits of an entry, 1-16
+    entries      one 16-bit little-endian word for each entry, 1-65536 of them
+    explanation  the maker's word for it
+    """
+
+    first: int
+    bits: int
+    entries: bytes
+    explanation: str = ""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bits <= 16 or len(self.entries) % 2 or not 2 <= len(self.entries) <= _MOST_LUT_BYTES:
+            raise ValueError(f"no look-up table has {len(self.entries)} bytes of {self.bits}-bit entries")
+
+    @property
+    def count(self) -> int:
+        """Entries."""
+        return len(self.entries) // 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,22 +60,28 @@ class Pixels:
     bits_stored  meaning bits of a sample, 1-16
     photometric  MONOCHROME1 (low values are white) | MONOCHROME2 | RGB
     signed       samples are two's complement
-    window       (center, width) in sample values, or None
+    windows      every window the file offers, the preferred one first
     rescale      (slope, intercept) from sample values to the device's units, or None
     lossy        the source itself holds this picture with loss
     encoding     how the source file holds it: "dicom 1.2.840.10008.1.2.1", "png", "jpeg", ...
     exif         EXIF orientation 1-8 of a photo; 1 is upright
+    modality_lut from sample values to the device's units, in place of rescale, or None
+    voi_luts     every table the file offers in place of a window, the preferred one first
+    spacing      millimetres between the centres of two (rows, columns), or None
     """
 
     array: NDArray[Any]
     bits_stored: int
     photometric: str
     signed: bool = False
-    window: tuple[float, float] | None = None
+    windows: tuple[Window, ...] = ()
     rescale: tuple[float, float] | None = None
     lossy: bool = False
     encoding: str = "raw"
     exif: int = 1
+    modality_lut: Lut | None = None
+    voi_luts: tuple[Lut, ...] = ()
+    spacing: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         array, samples = self.array, 3 if self.photometric == RGB else 1
@@ -46,6 +91,11 @@ class Pixels:
             raise ValueError(f"{array.shape} is not the shape of a {self.photometric} picture")
         if not 1 <= self.bits_stored <= self.bits_allocated or self.signed != (array.dtype.kind == "i"):
             raise ValueError(f"{self.bits_stored} bits do not fit {array.dtype}")
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """(center, width) of the preferred window."""
+        return (self.windows[0].center, self.windows[0].width) if self.windows else None
 
     @property
     def width(self) -> int:

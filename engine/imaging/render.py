@@ -28,4 +28,4 @@ def low_black(pixels: Pixels) -> Pixels:
     inverted = np.invert(pixels.array)
     if not pixels.signed:
         inverted &= (1 << pixels.bits_stored) - 1
-    return replace(pixels, array=inverted, photometric=MONOCHROME2, window=None)
+    return replace(pixels, array=inverted, photometric=MONOCHROME2, windows=(), voi_luts=())

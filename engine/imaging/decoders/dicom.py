@@ -15,7 +15,7 @@ from engine.imaging.decoders.dicom_file import MAGIC, PREAMBLE, DicomFile, read_
 from engine.imaging.decoders.encapsulated import frame_of
 from engine.imaging.decoders.layout import Codec, Decoded, Layout
 from engine.imaging.limits import require_dimensions, require_frames
-from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels
+from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels, Window
 from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
 
@@ -95,7 +95,7 @@ def decode(data: bytes) -> Pixels:
         bits,
         photometric,
         array.dtype.kind == "i",
-        window,
+        () if window is None else (Window(*window),),
         rescale,
         declared_lossy or decoded.lossy,
         f"{FORMAT} {file.transfer_syntax}",
