@@ -98,6 +98,7 @@ def _incoming(store: TargetStore, session: int) -> Iterator[Path]:
     """This session's incoming folder; it is gone afterwards, whatever happened. Workers must have ended by then."""
     with _store_problems_explained("written"):
         folder = store.open_incoming(session)
+    failpoint("after-incoming")
     try:
         yield folder
     finally:

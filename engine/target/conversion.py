@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from engine.failpoints import failpoint
 from engine.journal import Journal, State
 from engine.plan import Plan, PlannedPatient
 from engine.target.failures import Failure, Kind
@@ -142,6 +143,7 @@ class Conversion:
             detail += _UNSETTLED
         else:
             self.journal.set_aside(patient.number, detail)
+            failpoint("after-set-aside")
         if failure.notice is not None:
             self.listener.noticed(patient, failure.notice)
         self.listener.noticed(patient, Notice(FindingCode.SET_ASIDE, detail=detail))

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from engine.failpoints import failpoint
+
 
 def write_durably(path: Path, data: bytes) -> None:
     """Writes a new file and flushes it to the disk. Raises FileExistsError if it is there, OSError otherwise."""
@@ -14,6 +16,7 @@ def write_durably(path: Path, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[file.write(view) :]
+        failpoint("before-sync")
         os.fsync(file.fileno())
 
 
@@ -36,6 +39,7 @@ def make_folders(folder: Path, root: Path) -> list[Path]:
         folder = folder.parent
     for new in reversed(missing):
         new.mkdir(exist_ok=True)
+        failpoint("after-folder")
     return [new.parent for new in missing]
 
 
@@ -44,6 +48,7 @@ def sync_folders(folders: Iterable[Path]) -> None:
     if sys.platform != "win32":
         for folder in folders:
             _sync_folder(folder)
+            failpoint("after-folder-sync")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -78,6 +78,7 @@ class PatientUnit:
 
     def _undo(self, patient: PlannedPatient) -> Settled:
         self._store.remove_ours(self._journal.intent(patient.number).files)
+        failpoint("before-undone")
         self._journal.undone(patient.number)
         failpoint("after-undone")
         return Settled.UNDONE
@@ -87,10 +88,12 @@ class PatientUnit:
         if Presence.FOREIGN in found.values():
             raise Failure(Kind.PERMANENT, "the rows are committed and a file at a planned path is not ours")
         if Presence.ABSENT in found.values():
+            failpoint("before-forward")
             prepared = prepare(patient)
             missing = [pair for pair in prepared.files if found[pair[1]] is Presence.ABSENT]
             self._link(missing)
             self._discard(prepared)
+            failpoint("before-forward-done")
         self._journal.done(patient.number)
         return Settled.COMMITTED
 

@@ -1,4 +1,4 @@
-"""Runs a function in a process of its own that dies, as by a power cut, at the Nth passage of a failpoint."""
+"""Runs a function in a process of its own that dies, as by a power cut, at the Nth passage of a step."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 
-from engine import failpoints
+from engine.failpoints import arm, killing
 
 
 def died_at(point: str, passage: int, function: Callable[[], object]) -> bool:
-    """Whether the failpoint was reached, and so the process died there."""
+    """Whether the passage was reached, and so the process died there."""
     process = multiprocessing.get_context("fork").Process(target=_armed, args=(point, passage, function))
     process.start()
     process.join(60)
@@ -20,6 +20,5 @@ def died_at(point: str, passage: int, function: Callable[[], object]) -> bool:
 
 
 def _armed(point: str, passage: int, function: Callable[[], object]) -> None:
-    failpoints._ARMED = f"{point}:{passage}"  # type: ignore[misc]
-    failpoints._passed.clear()
+    arm(killing(f"{point}:{passage}"))
     function()
