@@ -7,6 +7,7 @@ rendered from the tree that was judged, without comments, so the database never 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -15,35 +16,17 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from engine.profiles.sql_words import CLOCK_WORDS, NAMED, NAMED_TIMES, PURE, TIMES
+from engine.toml.suggest import closest
+
 logging.getLogger("sqlglot").addHandler(logging.NullHandler())
 
 _DIALECTS: Final = {"postgresql": "postgres", "mssql": "tsql", "sqlite": "sqlite"}
 _MOST_CHARACTERS: Final = 20_000  # the longest bundled query has 1,300; a parser is not to be fed a book
 
-_CLAUSES: Final = (
-    *(exp.Select, exp.Union, exp.Intersect, exp.Except, exp.Subquery, exp.With, exp.CTE, exp.Values),
-    *(exp.From, exp.Join, exp.Lateral, exp.Where, exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Distinct),
-    *(exp.Limit, exp.Offset, exp.Fetch, exp.LimitOptions),
-    *(exp.Table, exp.TableAlias, exp.Alias, exp.Column, exp.Identifier, exp.Star, exp.Tuple, exp.Paren),
-    *(exp.Literal, exp.Boolean, exp.Null, exp.DataType, exp.DataTypeParam, exp.Var, exp.Interval),
-    *(exp.Window, exp.WindowSpec, exp.PartitionedByProperty),
-)
-_OPERATORS: Final = (
-    *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.DPipe, exp.Neg, exp.BitwiseAnd, exp.BitwiseOr),
-    *(exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Between),
-    *(exp.Like, exp.ILike, exp.Escape, exp.Exists, exp.Any, exp.All, exp.Collate, exp.AtTimeZone),
-)
-_FUNCTIONS: Final = (
-    *(exp.Count, exp.Max, exp.Min, exp.Sum, exp.Avg, exp.RowNumber, exp.Rank, exp.Lag, exp.Lead, exp.GroupConcat),
-    *(exp.Coalesce, exp.Nullif, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.Abs, exp.Round, exp.Greatest, exp.Least),
-    *(exp.Upper, exp.Lower, exp.Trim, exp.Substring, exp.Length, exp.Concat, exp.Left, exp.Right, exp.Replace),
-    *(exp.StrPosition, exp.Extract, exp.Date, exp.Timestamp, exp.DateAdd, exp.TsOrDsToDate, exp.TimeToStr, exp.Hex),
-)
-_PURE: Final[tuple[type[exp.Expression], ...]] = (*_CLAUSES, *_OPERATORS, *_FUNCTIONS)
-# Pure functions that the parser knows by name only.
-_NAMED_FUNCTIONS: Final = frozenset(
-    {"replace", "ltrim", "rtrim", "datetime", "strftime", "julianday", "len", "charindex"}
-)
+_MOST_PADDED: Final = 1_000  # characters that one value may be padded to
+_LONGEST_FORMAT: Final = 100  # characters
+_WIDE: Final = re.compile(r"\d{4}|\*")  # a width in printf that is no number up to 999
 
 
 class SqlError(ValueError):
@@ -68,6 +51,8 @@ def pure_select(sql: str, dialect: str) -> PureSelect:
     """`sql` judged as a statement of `dialect` (postgresql, mssql, sqlite). Raises SqlError."""
     tree = _single_statement(sql, dialect)
     _refuse_impure(tree)
+    if dialect == "postgresql" and tree.find(exp.Hex) is not None:
+        raise SqlError("calls to_hex() or hex(); in PostgreSQL write encode(bytes, 'hex') or to_char(number, ...)")
     columns = _output_columns(tree)
     return PureSelect(_render(tree, dialect), columns, _first_order(tree, columns), frozenset(_reads(tree)))
 
@@ -97,18 +82,79 @@ def _refuse_impure(tree: exp.Expr) -> None:
     for node in tree.walk():
         if isinstance(node, exp.Anonymous):
             _refuse_unknown_function(node)
-        elif type(node) not in _PURE:
+        elif type(node) not in PURE:
             raise SqlError(f"holds {_word(node)}, which is not on the list of pure SELECT parts")
         if isinstance(node, exp.Table) and node.args.get("catalog") is not None:
             raise SqlError("names a table of another database")
         if isinstance(node, exp.Select) and node.args.get("hint") is not None:
             raise SqlError("holds a hint")
+        _refuse_own_type(node)
+        _refuse_clock(node)
+        _refuse_swelling(node)
 
 
 def _refuse_unknown_function(node: exp.Anonymous) -> None:
     name = str(node.this).lower()
-    if name not in _NAMED_FUNCTIONS:
-        raise SqlError(f"calls {name}(), which is not on the list of pure functions")
+    if name not in NAMED:
+        raise SqlError(f"calls {name}(), which is not on the list of pure functions{closest(name, NAMED)}")
+
+
+def _refuse_own_type(node: exp.Expr) -> None:
+    """A type of somebody's own runs somebody's own code when a value is made of it."""
+    if isinstance(node, exp.DataType) and node.this in (exp.DataType.Type.USERDEFINED, exp.DataType.Type.XML):
+        raise SqlError(f"makes a value of type {node.sql()}, which is not a plain type")
+
+
+def _refuse_clock(node: exp.Expr) -> None:
+    """Two runs must see the same rows: nothing may become the time of day, or follow the machine's time zone."""
+    if isinstance(node, exp.Literal) and node.is_string and str(node.this).strip().lower() in CLOCK_WORDS:
+        raise SqlError(f"holds the text {node.this!r}, which a database takes for its own clock")
+    if not _makes_time(node):
+        return
+    if not _arguments(node) or any(_is_word(child, "utc") for child in node.args.get("expressions") or ()):
+        raise SqlError("asks the database for its own clock or time zone")
+    if node.find(exp.Column, exp.Subquery) is None and not _is_written_out(node):
+        raise SqlError("makes a time of something that is neither a column nor a date written out")
+
+
+def _arguments(node: exp.Expr) -> bool:
+    return bool(node.expressions) if isinstance(node, exp.Anonymous) else any(node.args.values())
+
+
+def _makes_time(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Cast | exp.TryCast | exp.Convert):
+        kind = node.this if isinstance(node, exp.Convert) else node.to
+        return isinstance(kind, exp.DataType) and kind.is_type(*exp.DataType.TEMPORAL_TYPES)
+    return isinstance(node, TIMES) or (isinstance(node, exp.Anonymous) and str(node.this).lower() in NAMED_TIMES)
+
+
+def _is_word(node: object, word: str) -> bool:
+    return isinstance(node, exp.Literal) and node.is_string and str(node.this).strip().lower() == word
+
+
+def _is_written_out(node: exp.Expr) -> bool:
+    """Whether a constant time is made of literals that say it: every text begins with a digit or a format's sign."""
+    texts = [literal for literal in node.find_all(exp.Literal) if literal.is_string]
+    signs = "0123456789%+-"
+    plain = all(str(text.this)[:1] in signs or str(text.this).isupper() for text in texts)
+    return plain and node.find(exp.DPipe, exp.Add, exp.Concat, exp.Chr) is None
+
+
+def _refuse_swelling(node: exp.Expr) -> None:
+    """One value must not fill the memory of the server."""
+    if isinstance(node, exp.Pad):
+        width = node.expression
+        if not isinstance(width, exp.Literal) or width.is_string or int(width.this) > _MOST_PADDED:
+            raise SqlError(f"pads a text to a width that is not a number up to {_MOST_PADDED}")
+    if isinstance(node, exp.Format | exp.NumberToStr) or _is_printf(node):
+        formats = [str(literal.this) for literal in node.find_all(exp.Literal) if literal.is_string]
+        wide = not isinstance(node, exp.NumberToStr) and any(map(_WIDE.search, formats))
+        if wide or any(len(text) > _LONGEST_FORMAT for text in formats):
+            raise SqlError(f"formats a text to a width that is not a number up to {_MOST_PADDED}")
+
+
+def _is_printf(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and str(node.this).lower() == "printf"
 
 
 def _output_columns(tree: exp.Query) -> tuple[str, ...]:
@@ -134,13 +180,17 @@ def _first_order(tree: exp.Query, columns: tuple[str, ...]) -> str | None:
 def _reads(tree: exp.Query) -> Iterator[tuple[str, str]]:
     """Tables, and columns whose table is plain to see: by alias, or because the statement has only one table."""
     defined = {cte.alias for cte in tree.find_all(exp.CTE)}
-    tables = {table.alias_or_name: table.name for table in tree.find_all(exp.Table) if table.name not in defined}
-    yield from ((name, "") for name in tables.values())
-    only = next(iter(tables.values())) if len(tables) == 1 and not defined else None
+    read = [table for table in tree.find_all(exp.Table) if table.name not in defined]
+    named: dict[str, set[str]] = {}
+    for table in read:
+        named.setdefault(table.alias_or_name, set()).add(table.name)
+    yield from ((table.name, "") for table in read)
+    only = read[0].name if len(read) == 1 and not defined and not list(tree.find_all(exp.Subquery)) else None
     aliases = {select.alias for query in tree.find_all(exp.Select) for select in query.selects if select.alias}
     for column in tree.find_all(exp.Column):
-        if column.table in tables:
-            yield tables[column.table], column.name
+        tables = named.get(column.table, set())
+        if len(tables) == 1 and column.table not in defined:
+            yield next(iter(tables)), column.name
         elif not column.table and only and column.name not in aliases:
             yield only, column.name
 

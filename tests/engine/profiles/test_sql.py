@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.profiles.sql import SqlError, for_dialect, pure_select
+from tests.simulators.postgresql import libpq
 
 DIALECTS = ("postgresql", "mssql", "sqlite")
 
@@ -82,6 +84,37 @@ ATTACKS = {
     "NUL": "SELECT 1 AS a\0; DROP TABLE x",
     "book": "SELECT " + "1 + " * 10_000 + "1 AS a",
     "nested without end": "SELECT " + "(" * 5_000 + "1" + ")" * 5_000 + " AS a",
+    "clock as a text": "SELECT CAST('now' AS TIMESTAMP) AS a",
+    "clock as a day": "SELECT DATE 'today' AS a",
+    "clock compared": "SELECT id FROM patient WHERE dob > ' NOW '",
+    "clock put together": "SELECT CAST('n' || 'ow' AS DATE) AS a",
+    "clock of SQLite": "SELECT datetime('now') AS a",
+    "clock without a word": "SELECT datetime() AS a",
+    "clock in seconds": "SELECT unixepoch() AS a",
+    "clock as a number": "SELECT julianday() AS a",
+    "clock of the standard": "SELECT CURRENT_TIMESTAMP AS a",
+    "clock of T-SQL": "SELECT GETDATE() AS a",
+    "clock in another function": "SELECT DATEADD(day, 1, GETDATE()) AS a",
+    "age until today": "SELECT age(dob) AS a FROM patient",
+    "zone of the machine": "SELECT datetime(x, 'localtime') AS a FROM patient",
+    "chance": "SELECT random() AS a",
+    "chance of T-SQL": "SELECT NEWID() AS a",
+    "chance of PostgreSQL": "SELECT gen_random_uuid() AS a",
+    "chance of rows": "SELECT id FROM patient TABLESAMPLE SYSTEM (10)",
+    "who asks": "SELECT current_user AS a",
+    "what is set": "SELECT current_setting('data_directory') AS a",
+    "which transaction": "SELECT txid_current() AS a",
+    "rows without end": "SELECT x FROM generate_series(1, 1000000000) AS g(x)",
+    "type of somebody's own": "SELECT CAST(x AS erase.all) AS a FROM patient",
+    "XML with an address": "SELECT CAST('<!DOCTYPE a SYSTEM \"http://x\">' AS XML) AS a",
+    "catalogue": "SELECT 'patient'::regclass AS a",
+    "wait": "WAITFOR DELAY '00:01'",
+    "swollen by a pad": "SELECT LPAD(x, 1000000000, '0') AS a FROM patient",
+    "swollen by a column": "SELECT LPAD(x, y, '0') AS a FROM patient",
+    "swollen by a format": "SELECT printf('%1000000000d', 1) AS a",
+    "swollen by repeating": "SELECT REPEAT('x', 1000000000) AS a",
+    "swollen blob": "SELECT zeroblob(1000000000) AS a",
+    "file as text": "SELECT CAST(readfile('/etc/passwd') AS TEXT) AS a",
     "only a string closes": "SELECT 'a\\'; DROP TABLE x; --' AS a",
 }
 
@@ -93,6 +126,81 @@ def test_what_is_not_one_pure_select_is_refused(sql: str, dialect: str) -> None:
     with pytest.raises(SqlError):
         pure_select(sql, dialect)
 
+
+# What a query over a table t (id, tag, x, y, d) may do, in the words of one dialect.
+ABLE = {
+    "postgresql": [
+        "SELECT SUBSTRING(x, 1, 2) || '/' || SUBSTR(x, 3, 2) AS a FROM t",
+        "SELECT LOWER(REPLACE(CAST(x AS TEXT), '-', '')) AS a FROM t",
+        "SELECT CONCAT(x, '/', y) AS a, CONCAT_WS('/', x, y) AS b, BTRIM(x, '{}') AS c FROM t",
+        "SELECT LPAD(x, 8, '0') AS a, LEFT(x, 2) AS b, RIGHT(x, 2) AS c, LENGTH(x) AS e FROM t",
+        "SELECT MAX(CASE WHEN tag = 'x' THEN x END) AS a, MAX(x) FILTER (WHERE tag = 'x') AS b FROM t GROUP BY id",
+        "SELECT ROW_NUMBER() OVER (PARTITION BY tag ORDER BY id) AS a, FIRST_VALUE(x) OVER (ORDER BY id) AS b FROM t",
+        "SELECT STRING_AGG(x, ';' ORDER BY id) AS a FROM t GROUP BY tag",
+        "SELECT TO_CHAR(d, 'YYYYMMDD') AS a, EXTRACT(YEAR FROM d) AS b, DATE_TRUNC('day', d) AS c FROM t",
+        "SELECT TO_TIMESTAMP(id) AT TIME ZONE 'Europe/Oslo' AS a, TO_DATE('20240506', 'YYYYMMDD') AS b FROM t",
+        "SELECT CAST('2024-05-06 07:08:09' AS TIMESTAMP) AS a, MAKE_DATE(2024, 5, 6) AS b FROM t",
+        "SELECT (SELECT MAX(u.x) FROM t AS u WHERE u.id = t.id) AS a FROM t WHERE t.id IN (SELECT id FROM t)",
+        "WITH RECURSIVE f AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM f WHERE n < 3) SELECT n AS a FROM f",
+        "SELECT q.x AS a FROM t CROSS JOIN LATERAL (SELECT u.x FROM t AS u WHERE u.id = t.id LIMIT 1) AS q",
+        "SELECT COALESCE(NULLIF(x, ''), 'none') AS a, ABS(-id) AS b, id IS DISTINCT FROM 7 AS c FROM t",
+        "SELECT MD5(x) AS a, SPLIT_PART(x, '-', 1) AS b FROM t",
+    ],
+    "sqlite": [
+        "SELECT substr(x, 1, 2) || '/' || substr(x, 3, 2) AS a FROM t",
+        "SELECT lower(replace(x, '-', '')) AS a, upper(trim(x, '{}')) AS b, printf('%08d', id) AS c FROM t",
+        "SELECT ifnull(x, '') AS a, iif(id = 1, 'one', 'more') AS b, instr(x, 'a') AS c, hex(x) AS e FROM t",
+        "SELECT MAX(CASE WHEN tag = 'x' THEN x END) AS a, MAX(x) FILTER (WHERE tag = 'x') AS b FROM t GROUP BY id",
+        "SELECT ROW_NUMBER() OVER (PARTITION BY tag ORDER BY id) AS a, LAST_VALUE(x) OVER (ORDER BY id) AS b FROM t",
+        "SELECT group_concat(x, ';') AS a FROM t GROUP BY tag",
+        "SELECT datetime(id, 'unixepoch') AS a, strftime('%Y%m%d', d) AS b, date(d) AS c, julianday(d) AS e FROM t",
+        "SELECT CAST(x AS INTEGER) AS a, round(id, 1) AS b, abs(-id) AS c, min(id, 2) AS e FROM t",
+        "SELECT json_extract('{\"a\": 1}', '$.a') AS a FROM t",
+        "WITH RECURSIVE f AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM f WHERE n < 3) SELECT n AS a FROM f",
+        "SELECT x AS a FROM t UNION ALL SELECT y AS a FROM t ORDER BY a",
+        "SELECT q.x AS a FROM (SELECT id, x FROM t WHERE x LIKE 'a%') AS q JOIN t ON t.id = q.id",
+    ],
+    "mssql": [
+        "SELECT SUBSTRING(x, 1, 2) + '/' + SUBSTRING(x, 3, 2) AS a FROM t",
+        "SELECT LOWER(REPLACE(CAST(x AS VARCHAR(36)), '-', '')) AS a, LTRIM(RTRIM(x)) AS b, TRIM(x) AS c FROM t",
+        "SELECT CONCAT(x, '/', y) AS a, CONCAT_WS('/', x, y) AS b, STUFF(x, 1, 2, 'a') AS c, LEN(x) AS e FROM t",
+        "SELECT RIGHT('00000000' + CAST(id AS VARCHAR(8)), 8) AS a, FORMAT(id, '00000000') AS b FROM t",
+        "SELECT ISNULL(x, '') AS a, IIF(id = 1, 'one', 'more') AS b, CHARINDEX('a', x) AS c FROM t",
+        "SELECT STRING_AGG(x, ';') WITHIN GROUP (ORDER BY id) AS a FROM t GROUP BY tag",
+        "SELECT CONVERT(VARCHAR(8), d, 112) AS a, TRY_CONVERT(INT, x) AS b, TRY_CAST(x AS INT) AS c FROM t",
+        "SELECT DATEADD(second, id, '1970-01-01') AS a, DATEDIFF(day, d, d) AS b, YEAR(d) AS c FROM t",
+        "SELECT d AT TIME ZONE 'UTC' AT TIME ZONE 'Central European Standard Time' AS a FROM t",
+        "SELECT a.x AS a FROM t AS a CROSS APPLY (SELECT TOP 1 u.y FROM t AS u WHERE u.id = a.id ORDER BY u.y) AS q",
+        "SELECT LAG(x, 1) OVER (ORDER BY id) AS a, N'ø' AS b FROM t ORDER BY id OFFSET 0 ROWS FETCH NEXT 5 ROWS ONLY",
+    ],
+}
+
+
+@pytest.mark.parametrize("sql", ABLE["sqlite"])
+def test_what_a_query_may_do_runs_on_sqlite_as_it_was_written(sql: str) -> None:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_TABLE)
+        assert connection.execute(for_dialect(sql, "sqlite")).fetchall() == connection.execute(sql).fetchall()
+
+
+def test_what_a_query_may_do_runs_on_postgresql_as_it_was_written(postgresql_url: str) -> None:
+    with psycopg.connect(libpq(postgresql_url)) as connection:
+        connection.execute(_TABLE.replace("CREATE", "CREATE TEMPORARY").encode())
+        for sql in ABLE["postgresql"]:
+            passed = connection.execute(for_dialect(sql, "postgresql").encode()).fetchall()
+            assert passed == connection.execute(sql.encode()).fetchall(), sql
+
+
+@pytest.mark.parametrize("sql", ABLE["mssql"])
+def test_what_a_query_may_do_is_still_t_sql_when_it_was_judged(sql: str) -> None:
+    passed = for_dialect(sql, "mssql")
+    assert for_dialect(passed, "mssql") == passed
+
+
+_TABLE = (
+    "CREATE TABLE t (id INTEGER, tag TEXT, x TEXT, y TEXT, d TIMESTAMP);"
+    "INSERT INTO t VALUES (1, 'x', '{a-b}', 'y', '2024-05-06 07:08:09'), (2, 'x', 'abcd', NULL, NULL)"
+)
 
 PURE = {
     "plain": "SELECT p.id AS key FROM patient AS p ORDER BY p.id",
