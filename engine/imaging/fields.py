@@ -8,7 +8,7 @@ from typing import Any
 
 import construct
 
-from engine.profiles.schema import FieldRule
+from engine.profiles.native_rules import FieldRule
 
 _NUMBERS = {
     "uint8": (construct.Int8ul, construct.Int8ub),

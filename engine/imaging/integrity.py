@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from engine.imaging.pixels import Pixels, canonical
-from engine.profiles.schema import IntegrityRule
+from engine.profiles.native_rules import IntegrityRule
 
 
 def integrity(rule: IntegrityRule, *, file: bytes | None = None, pixels: Pixels | None = None) -> bytes:

@@ -16,7 +16,7 @@ from engine.imaging.limits import require_dimensions, require_file_size
 from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels, Window, words
 from engine.imaging.problem import ImageProblem
 from engine.profiles.expressions import Expression
-from engine.profiles.schema import FieldRule, NativeRules
+from engine.profiles.native_rules import FieldRule, NativeRules
 from protocol.errors import UsageProblem
 from protocol.vocabulary import FindingCode
 

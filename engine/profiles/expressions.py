@@ -8,17 +8,23 @@ It is Python's expression grammar with nearly everything taken out; nothing is e
 from __future__ import annotations
 
 import ast
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from engine.toml.suggest import allowed, closest
 
-# How many arguments each function takes. `default` belongs to the language; the caller supplies the others.
+# How many arguments each function takes. `default` and FORMS belong to the language; the caller supplies the others.
 FUNCTIONS: Final[Mapping[str, int]] = MappingProxyType(
-    {"key": 1, "code": 2, "default": 2, "teeth": 1, "orientation": 1, "integrity": 0, "path": 0, "person": 0}
+    {
+        **{"key": 1, "code": 2, "default": 2, "teeth": 1, "orientation": 1, "integrity": 0, "path": 0, "person": 0},
+        **{"hex": 1, "upper_hex": 1, "base64": 1, "number": 1, "signed_number": 1},
+    }
 )
+FORMS: Final = frozenset({"hex", "upper_hex", "base64", "number", "signed_number"})  # of bytes, such as a hash
+LUT_PARTS: Final = ("", "_first", "_bits", "_count", "_explanation")
 ENTITY_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "patient": ("key", "family_name", "given_name", "middle_name", "sex", "birth_date", "chart_number"),
@@ -31,9 +37,14 @@ ENTITY_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "device": ("key", "manufacturer", "model", "serial_number"),
         "pixels": (
             *("width", "height", "bits_allocated", "bits_stored", "samples", "flags"),
-            *("window_center", "window_width"),
+            *("window_center", "window_width", "windows"),
+            *("low_is_white", "signed", "has_window", "has_rescale", "has_spacing", "has_voi_lut", "has_modality_lut"),
+            *("has_window_words", "rescale_slope", "rescale_intercept", "row_spacing", "column_spacing"),
+            *(f"{lut}{part}" for lut in ("voi_lut", "modality_lut") for part in LUT_PARTS),
         ),
         "payload": ("size",),
+        "header": ("size",),
+        "file": ("size",),
     }
 )
 KEYED: Final = ("patient", "study", "series", "image")
@@ -78,10 +89,24 @@ class Call:
         values = [argument.evaluate(names, functions) for argument in self.arguments]
         if self.function == "default":
             return values[1] if values[0] is None else values[0]
+        if self.function in FORMS:
+            return _in_form(self.function, values[0])
         return functions[self.function](*values)
 
 
 Node = Literal | Name | Call
+
+
+def _in_form(form: str, value: Any) -> str | int:
+    """Bytes as a text or a number, the first byte being the highest."""
+    match form:
+        case "hex":
+            return value.hex()
+        case "upper_hex":
+            return value.hex().upper()
+        case "base64":
+            return b64encode(value).decode("ascii")
+    return int.from_bytes(value, "big", signed=form == "signed_number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +181,8 @@ def _call(function: str, arguments: list[ast.expr]) -> Call:
     if function == "key":
         return Call(function, (_entity(arguments[0]),))
     nodes = tuple(_node(argument) for argument in arguments)
+    if function in FORMS and nodes[0] != Call("integrity", ()):
+        raise ExpressionError(f"{function} is of a hash; write {function}(integrity())")
     if function == "code" and nodes[0] not in tuple(Literal(name) for name in CODE_LISTS):
         raise ExpressionError(f"code takes the name of a code list first; {allowed(CODE_LISTS)}")
     return Call(function, nodes)

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Final
 
 from engine.profiles.expressions import Expression
+from engine.profiles.native_rules import IntegrityRule, NativeRules
 from protocol.vocabulary import SkipReason
 
 DIALECTS: Final = ("postgresql", "mssql", "sqlite")
@@ -36,20 +37,6 @@ TEXT_ENCODINGS: Final = ("unicode", "ascii", "latin-1", "cp1252")
 PRECISIONS: Final = ("day", "second", "millisecond", "microsecond")
 FILE_CASES: Final = ("xray", "photo-jpeg", "photo")
 FILE_TYPES: Final = ("dex", "jpg", "png")
-INTEGRITY_ALGORITHMS: Final = ("md5", "sha1", "sha256")
-INTEGRITY_COVERS: Final = ("pixels", "file")
-BYTE_ORDERS: Final = ("little", "big")
-FIELD_SIZES: Final[Mapping[str, int | None]] = {
-    "bytes": None,
-    "uint8": 1,
-    "uint16": 2,
-    "uint32": 4,
-    "int32": 4,
-    "float64": 8,
-    "filetime": 8,
-    "text": None,
-}
-PAYLOAD_CODECS: Final = ("raw16",)
 
 # Output columns each query must have: exactly these.
 ENTITY_COLUMNS: Final[Mapping[str, frozenset[str]]] = {
@@ -215,15 +202,6 @@ class TimeLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class IntegrityRule:
-    """Which hash, over what, and where it is kept: "Table.Column", or "header" of the native file."""
-
-    algorithm: str
-    covers: str
-    kept: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class FileRule:
     """[[files]] of a target: which images become which type of file, and where it stands below the store."""
 
@@ -231,49 +209,6 @@ class FileRule:
     type: str
     path: str
     integrity: IntegrityRule
-
-
-@dataclass(frozen=True, slots=True)
-class FieldRule:
-    """One field of a native header or trailer. Its content is either the constant `value` or the expression `is_`.
-
-    `size` is in bytes. A `bytes` constant is given whole: a shorter pattern in the file was repeated to `size`.
-    """
-
-    name: str
-    type: str
-    size: int
-    value: int | bytes | None = None
-    is_: Expression | None = None
-    encoding: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PayloadRule:
-    """How the pixels are written."""
-
-    codec: str
-
-
-@dataclass(frozen=True, slots=True)
-class NativeRules:
-    """[native]: the target's own image file: header, payload, trailer."""
-
-    type: str
-    byte_order: str
-    header: tuple[FieldRule, ...]
-    payload: PayloadRule
-    trailer: tuple[FieldRule, ...]
-
-    @property
-    def header_size(self) -> int:
-        """Bytes before the payload."""
-        return sum(field.size for field in self.header)
-
-    @property
-    def trailer_size(self) -> int:
-        """Bytes after the payload."""
-        return sum(field.size for field in self.trailer)
 
 
 @dataclass(frozen=True, slots=True)

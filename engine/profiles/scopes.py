@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from engine.profiles.expressions import Call, Expression, ExpressionError, Literal, Node, parse
+from engine.profiles.expressions import FORMS, Call, Expression, ExpressionError, Literal, Node, parse
 from engine.toml.document import Table
 from engine.toml.suggest import allowed
 
@@ -17,9 +17,9 @@ _ROW_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "image": ("patient", "study", "series", "image", "device"),
 }
 _ROW_FUNCTIONS: Final = ("key", "code", "default")
-_IMAGE_FUNCTIONS: Final = (*_ROW_FUNCTIONS, "teeth", "orientation", "integrity", "path")
-_FILE_NAMES: Final = (*_ROW_NAMES["image"], "pixels", "payload")
-_FILE_FUNCTIONS: Final = (*_ROW_FUNCTIONS, "teeth", "orientation", "integrity", "person")
+_IMAGE_FUNCTIONS: Final = (*_ROW_FUNCTIONS, *sorted(FORMS), "teeth", "orientation", "integrity", "path")
+_FILE_NAMES: Final = (*_ROW_NAMES["image"], "pixels", "payload", "header", "file")
+_FILE_FUNCTIONS: Final = (*_ROW_FUNCTIONS, *sorted(FORMS), "teeth", "orientation", "integrity", "person")
 
 
 def read_row_expression(table: Table, key: str, entity: str) -> Expression:

@@ -17,14 +17,14 @@ from engine.profiles.common import (
     read_teeth,
 )
 from engine.profiles.expressions import Expression
+from engine.profiles.integrity import read_integrity
 from engine.profiles.native import read_native
+from engine.profiles.native_rules import NativeRules
 from engine.profiles.schema import (
     DatabaseRules,
     FileRule,
     InsertRule,
-    IntegrityRule,
     KeyRule,
-    NativeRules,
     TargetAudit,
     TargetProfile,
     TextLimit,
@@ -168,36 +168,8 @@ def _file(table: Table, inserted: Mapping[str, Expression], native: NativeRules)
     when, kind = table.word("when", schema.FILE_CASES), table.word("type", (native.type, "jpg", "png"))
     if when == "photo-jpeg" and kind == "png":
         raise table.problem("type", "a JPEG is carried bit for bit; type png would decode it")
-    integrity = _integrity(table.table("integrity"), inserted, native if kind == native.type else None)
+    integrity = read_integrity(table.table("integrity"), inserted, native if kind == native.type else None)
     return FileRule(when, kind, table.text("path"), integrity)
-
-
-def _integrity(table: Table, inserted: Mapping[str, Expression], native: NativeRules | None) -> IntegrityRule:
-    table.only(("algorithm", "covers", "kept"))
-    rule = IntegrityRule(
-        algorithm=table.word("algorithm", schema.INTEGRITY_ALGORITHMS),
-        covers=table.word("covers", schema.INTEGRITY_COVERS),
-        kept=table.texts("kept"),
-    )
-    for place in rule.kept:
-        if place == "header":
-            _check_header_integrity(table, rule, native)
-        elif place not in inserted or "integrity" not in inserted[place].functions:
-            raise table.problem("kept", f"{place!r} is no column that is inserted as integrity()")
-    return rule
-
-
-def _check_header_integrity(table: Table, rule: IntegrityRule, native: NativeRules | None) -> None:
-    sizes = {"md5": 16, "sha1": 20, "sha256": 32}
-    kept = [field for field in (native.header if native else ()) if field.is_ and "integrity" in field.is_.functions]
-    if len(kept) != 1:
-        raise table.problem("kept", "kept in the header, but the file has no single header field integrity()")
-    if rule.covers == "file":
-        raise table.problem("covers", "a hash over the whole file cannot be kept inside the file")
-    if kept[0].size != sizes[rule.algorithm]:
-        raise table.problem(
-            "algorithm", f"{rule.algorithm} gives {sizes[rule.algorithm]} bytes, the field has {kept[0].size}"
-        )
 
 
 def _audit(table: Table, queries: QueryReader, insert: tuple[InsertRule, ...]) -> TargetAudit:

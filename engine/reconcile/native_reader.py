@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.profiles.schema import FieldRule, NativeRules
+from engine.profiles.native_rules import FieldRule, NativeRules
 
 Value = int | float | str | bytes | datetime | None
 _NUMBERS = {"uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q", "int16": "h", "int32": "i", "float64": "d"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -122,6 +123,13 @@ class Table:
         if not lowest <= number <= highest:
             raise self.problem(key, f"{self._dotted(key)} is {number}; allowed: {lowest} to {highest}")
         return number
+
+    def number(self, key: str) -> float:
+        """A number, with or without a fraction."""
+        value = self.value[key]
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            raise self.problem(key, f"{self._dotted(key)} must be a number")
+        return float(value)
 
     def day(self, key: str) -> date:
         value = self.value[key]

@@ -12,7 +12,7 @@ from engine.imaging.classify import LOSSY_TOLERANCE, is_colour
 from engine.imaging.integrity import integrity
 from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels, canonical, words
 from engine.imaging.problem import ImageProblem
-from engine.profiles.schema import IntegrityRule
+from engine.profiles.native_rules import IntegrityRule
 from protocol.vocabulary import FindingCode
 
 GREY = np.array([[0, 1, 2], [300, 4095, 65535]], "<u2")
