@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,7 +19,9 @@ from engine.target.failures import explained
 from engine.target.rows import Row
 from engine.target.statements import (
     columns,
+    count_among,
     count_between,
+    delete,
     everything,
     insert,
     is_there,
@@ -30,6 +32,7 @@ from engine.target.statements import (
 from protocol.errors import EnvironmentProblem
 
 _DIGEST_SPACE: Final = 1 << 256
+_KEYS_AT_ONCE: Final = 1_000  # bound values in one statement; SQL Server takes 2,100
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,25 @@ class TargetDatabase:
         for table, group in groupby(rows, key=lambda row: (row.table, tuple(row.values))):
             found = self._schema[table[0].lower()]
             connection.execute(insert(found), [self._values(found, row) for row in group])
+
+    def delete(self, connection: sa.Connection, rows: Sequence[Row]) -> int:
+        """Deletes rows value for value, the last inserted first; how many there were, each once. Raises
+        SQLAlchemyError."""
+        deleted = 0
+        for row in reversed(rows):
+            table = self._schema[row.table.lower()]
+            deleted += connection.execute(delete(table, self._values(table, row))).rowcount == 1
+        return deleted
+
+    def count_of(self, table: str, column: str, keys: Collection[int], connection: sa.Connection | None = None) -> int:
+        """How many rows hold one of `keys` in this column, seen from the open transaction or anew. Raises Failure."""
+        if connection is None:
+            with self.transaction() as opened:
+                return self.count_of(table, column, keys, opened)
+        place = self._column(table, column)
+        wanted = sorted(keys)
+        parts = (wanted[first : first + _KEYS_AT_ONCE] for first in range(0, len(wanted), _KEYS_AT_ONCE))
+        return sum(int(connection.execute(count_among(place, part)).scalar_one()) for part in parts)
 
     def found_of(self, rows: Sequence[Row], *, after_writers: bool = False) -> Found:
         """What of `rows` stands in the target. Raises Failure.

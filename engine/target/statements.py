@@ -2,21 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mssql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 # Waits for open transactions that write a table and keeps new ones out until ours ends. SQLite has one writer anyway.
 _LOCKS: Final = {
     "postgresql": "LOCK TABLE {} IN SHARE MODE",
     "mssql": "SELECT TOP 1 1 FROM {} WITH (TABLOCK, HOLDLOCK)",
 }
+_LONGEST_NVARCHAR: Final = 4_000  # characters; beyond it is NVARCHAR(MAX)
 
 
-def insert(table: sa.Table) -> sa.Insert:
-    """One row for each set of parameters."""
-    return table.insert()
+class ExplicitInsert(sa.Insert):
+    """An INSERT that gives a key itself, although the column would make one."""
+
+    inherit_cache = True
+
+
+@compiles(ExplicitInsert, "postgresql")
+def _overriding(statement: ExplicitInsert, compiler: SQLCompiler, **options: Any) -> str:
+    """GENERATED ALWAYS yields to a given value only if told so."""
+    text = compiler.visit_insert(statement, **options)
+    return text.replace(") VALUES (", ") OVERRIDING SYSTEM VALUE VALUES (", 1)
+
+
+def insert(table: sa.Table, names: Sequence[str], dialect: str) -> sa.Insert:
+    """One row for each set of parameters; `names` are the columns, as the database spells them.
+
+    A plain table is named, so that no clause is added for keys, and none to get generated values back: it would be
+    refused by SQL Server where a table has triggers.
+    """
+    plain = sa.table(table.name, *(sa.column(name, table.c[name].type) for name in names), schema=table.schema)
+    kind = ExplicitInsert if _is_always_generated(table, names) else sa.Insert
+    return kind(plain).values({name: _parameter(table.c[name], dialect) for name in names})
+
+
+def identity_insert(table: sa.Table, names: Sequence[str], dialect: sa.Dialect) -> tuple[str, str] | None:
+    """What must stand before and after an INSERT that fills an IDENTITY column of SQL Server; None elsewhere.
+
+    It holds for a session, and for one table at a time.
+    """
+    if dialect.name != "mssql" or not any(table.c[name].identity for name in names):
+        return None
+    named = dialect.identifier_preparer.format_table(table)
+    return f"SET IDENTITY_INSERT {named} ON", f"SET IDENTITY_INSERT {named} OFF"
 
 
 def everything(table: sa.Table) -> sa.Select[Any]:
@@ -28,19 +62,19 @@ def largest(column: sa.Column[Any]) -> sa.Select[Any]:
     return sa.select(sa.func.max(column))
 
 
-def count_between(column: sa.Column[Any], first: int, last: int) -> sa.Select[Any]:
-    """How many rows have a key from `first` to `last`."""
-    return sa.select(sa.func.count()).select_from(column.table).where(column.between(first, last))
-
-
 def keys_between(column: sa.Column[Any], first: int, last: int) -> sa.Select[Any]:
     """The keys in use from `first` to `last`, each once."""
     return sa.select(column).where(column.between(first, last)).distinct()
 
 
+def rows_between(column: sa.Column[Any], names: Sequence[str], first: int, last: int) -> sa.Select[Any]:
+    """The columns `names` of all rows whose key is from `first` to `last`."""
+    return sa.select(*(column.table.c[name] for name in names)).where(column.between(first, last))
+
+
 def is_there(table: sa.Table, values: Mapping[str, Any]) -> sa.Select[Any]:
-    """A row if exactly these values stand in one row of the table."""
-    equal = [table.c[name].is_(None) if value is None else table.c[name] == value for name, value in values.items()]
+    """A row if these values stand in one row of the table, equal as the server compares."""
+    equal = [_equals(table.c[name], value) for name, value in values.items()]
     return sa.select(sa.literal(1)).select_from(table).where(*equal)
 
 
@@ -50,6 +84,45 @@ def wait_for_writers(table: sa.Table, dialect: sa.Dialect) -> str | None:
     return lock.format(dialect.identifier_preparer.format_table(table)) if lock else None
 
 
-def columns(table: sa.Table) -> Mapping[str, str]:
-    """Names in lower case, to the names as the database spells them."""
-    return {column.name.lower(): column.name for column in table.columns}
+def sequence_of(column: sa.Column[Any], dialect: sa.Dialect) -> sa.Select[Any] | None:
+    """Asks for the sequence that gives a column its keys; None for dialects whose counter follows given keys itself."""
+    if dialect.name != "postgresql":
+        return None
+    return sa.select(
+        sa.func.pg_get_serial_sequence(dialect.identifier_preparer.format_table(column.table), column.name)
+    )
+
+
+def advance(sequence: str, column: sa.Column[Any]) -> sa.Select[Any]:
+    """Sets a sequence of PostgreSQL past the largest key in use, never back."""
+    largest_key = sa.select(sa.func.max(column)).scalar_subquery()
+    last = sa.select(sa.literal_column("last_value")).select_from(sa.text(sequence)).scalar_subquery()
+    named = sa.cast(sa.literal(sequence), sa.dialects.postgresql.REGCLASS)
+    return sa.select(sa.func.setval(named, sa.func.greatest(largest_key, last))).where(largest_key > last)
+
+
+def _parameter(column: sa.Column[Any], dialect: str) -> Any:
+    """SQL Server gets every text in Unicode and turns it into the column's code page itself: no driver guesses one.
+
+    One letter more than the column holds, so that a text too long is refused and never cut.
+    """
+    value = sa.bindparam(column.name, type_=column.type)
+    narrow = isinstance(column.type, sa.String) and not isinstance(column.type, sa.Unicode | sa.UnicodeText)
+    if dialect != "mssql" or not narrow:
+        return value
+    length = getattr(column.type, "length", None)
+    fits = isinstance(length, int) and length < _LONGEST_NVARCHAR
+    wide = mssql.NVARCHAR(length + 1 if fits else "max")  # type: ignore[operator, arg-type]
+    return sa.cast(sa.bindparam(column.name, type_=wide), wide)
+
+
+def _is_always_generated(table: sa.Table, names: Sequence[str]) -> bool:
+    return any((identity := table.c[name].identity) is not None and identity.always for name in names)
+
+
+def _equals(column: sa.Column[Any], value: object) -> sa.ColumnElement[bool]:
+    """A `datetime` of SQL Server is compared as one: against a finer time it would never be equal."""
+    if value is None:
+        return column.is_(None)
+    coarse = isinstance(column.type, mssql.SMALLDATETIME) or type(column.type) is sa.DATETIME
+    return column == (sa.cast(sa.literal(value, column.type), column.type) if coarse else value)
