@@ -20,6 +20,7 @@ class Ending(Enum):
 
     FINISHED = auto()  # the phase ended and its evidence stands, whatever it says
     INTERRUPTED = auto()  # stopped between two patients; the same command resumes
+    NIGHT_OVER = auto()  # stopped because the practice opens, or not begun because it is open
     REFUSED = auto()  # a gate is closed, or an orphan still holds the job
     UNAVAILABLE = auto()  # database, disk or network
     UNUSABLE = auto()  # job.toml or a profile is wrong: trying again cannot help
@@ -43,8 +44,14 @@ OUTCOMES = {
 """What the hub is told of a phase whose process did not say itself how it ended."""
 
 
+NIGHT_OVER = (Outcome.DEADLINE, Outcome.UNTIL_EVENING)
+"""Outcomes after which nothing is tried again until a person, or the evening, says so."""
+
+
 def judge_exit(code: int, said: Outcome | None) -> Ending:
     """`said` is the outcome in the child's own last word; an exit code of 0 or 1 without it is a crash."""
+    if code == ExitCode.INTERRUPTED and said in NIGHT_OVER:
+        return Ending.NIGHT_OVER
     if code in (ExitCode.DONE, ExitCode.ANSWER_IS_NO):
         return Ending.FINISHED if said in (Outcome.DONE, Outcome.ANSWER_IS_NO) else Ending.CRASHED
     return _ENDINGS.get(code, Ending.CRASHED)
@@ -61,8 +68,8 @@ class Attempts:
     gave_up: bool = False
 
     def after(self, ending: Ending, images: int) -> Attempts:
-        """One more try ended, with `images` done. Progress forgives what went before."""
-        if ending is Ending.FINISHED:
+        """One more try ended, with `images` done. Progress forgives what went before, and so does a night's end."""
+        if ending in (Ending.FINISHED, Ending.NIGHT_OVER):
             return Attempts(self.phase)
         before = Attempts(self.phase, images=images) if images > self.images else self
         crashes = before.crashes + (ending is Ending.CRASHED)

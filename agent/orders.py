@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from agent import boundary, log
 from agent.outbox import Outbox
 from agent.registrar import Registrar
-from agent.road import Hold, stuck_on
+from agent.road import Hold, NightHold, stuck_on
 from engine.ledger import Ledger
 from protocol.errors import Refused
 from protocol.messages import DecisionOrder, KeySetOrder, Order, OrderBody, Pause, Resume, Stop
 from protocol.vocabulary import Alarm, Outcome, Refusal
 
-HOLD, RETRY_OF, LAST_ORDER = "hold", "retry_of", "last_order"
+HOLD, RETRY_OF, LAST_ORDER, NIGHT = "hold", "retry_of", "last_order", "night"
 
 _HOLDS = {Pause: Hold.PAUSED, Resume: Hold.NONE, Stop: Hold.STOPPED}
 
@@ -93,6 +93,29 @@ class OrderDesk:
         self._outbox.remember(HOLD, hold.value)
         if hold is Hold.NONE:
             self._outbox.remember(RETRY_OF, stuck_on(self._ledger.standings()))
+            forget_night(self._outbox)
+
+
+_FOR_A_PERSON = "held"  # what stands in the place of a time when a person must order resume
+
+
+def remember_night(outbox: Outbox, resumes_at: int | None) -> None:
+    """Conversion holds until `resumes_at` (UTC seconds), or until a person orders resume; over restarts, too."""
+    outbox.remember(NIGHT, _FOR_A_PERSON if resumes_at is None else str(resumes_at))
+
+
+def forget_night(outbox: Outbox) -> None:
+    """Conversion may be tried again; whether it may begin at this hour, the engine says."""
+    outbox.remember(NIGHT, "")
+
+
+def night_hold(outbox: Outbox, now: int) -> NightHold | None:
+    """What holds conversion at `now` (UTC seconds); None once its time has come."""
+    fact = outbox.fact(NIGHT, "")
+    if not fact:
+        return None
+    resumes_at = None if fact == _FOR_A_PERSON else int(fact)
+    return None if resumes_at is not None and resumes_at <= now else NightHold(resumes_at)
 
 
 def _alarms(refusal: Refusal | None) -> tuple[Alarm, ...]:

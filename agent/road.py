@@ -50,6 +50,20 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class NightHold:
+    """The practice opens or is open: conversion waits until `resumes_at` (UTC seconds), or for a person if None."""
+
+    resumes_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitNight:
+    """Conversion may go on at `resumes_at` (UTC seconds); None: when a person orders resume."""
+
+    resumes_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Arrived:
     """Every gate on this road is open."""
 
@@ -66,17 +80,18 @@ class LedgerUnreadable:
     """The ledger was changed by something else: nothing may happen until it is restored."""
 
 
-Step = RunPhase | AwaitApprovals | AwaitResume | Held | Arrived | GaveUp | LedgerUnreadable
+Step = RunPhase | AwaitApprovals | AwaitResume | AwaitNight | Held | Arrived | GaveUp | LedgerUnreadable
 
 
-def next_step(standings: Mapping[Gate, Standing], hold: Hold, retry_of: str) -> Step:
+def next_step(standings: Mapping[Gate, Standing], hold: Hold, retry_of: str, night: NightHold | None = None) -> Step:
     """The next step; `retry_of` is the digest of the evidence that a resume order told to replace, or empty."""
     if hold is not Hold.NONE:
         return Held(hold)
     for phase, gate in ROAD:
         standing = standings[gate]
         if standing.state is not GateState.OPEN:
-            return _at_closed_gate(phase, standing, retry_of)
+            step = _at_closed_gate(phase, standing, retry_of)
+            return AwaitNight(night.resumes_at) if night and step == RunPhase(Phase.CONVERT) else step
     return Arrived()
 
 

@@ -11,6 +11,7 @@ from agent import log
 from agent.failures import WHAT_TO_DO
 from agent.home import Home
 from agent.link import LinkState
+from agent.road import AwaitNight
 from agent.supervisor import Activity
 from agent.words import sentence
 
@@ -21,7 +22,8 @@ def document(at: int, activity: Activity, link: LinkState, pending: int, acked: 
     return {
         "at": at,
         "pid": os.getpid(),
-        "does": sentence(activity.step),
+        "does": sentence(activity.step, at),
+        "resumes_at": activity.step.resumes_at if isinstance(activity.step, AwaitNight) else None,
         "phase": running.phase if running else None,
         "images": {"done": running.images_done, "total": running.images_total} if running else None,
         "retry_in": round(activity.retry_in, 1),

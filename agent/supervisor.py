@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent import boundary, log
-from agent.attempts import OUTCOMES, Attempts, Ending, judge_exit
+from agent.attempts import NIGHT_OVER, OUTCOMES, Attempts, Ending, judge_exit
 from agent.engine_process import Command, EngineProcess
 from agent.feed import LedgerFeed
-from agent.orders import HOLD, RETRY_OF
+from agent.orders import HOLD, RETRY_OF, night_hold, remember_night
 from agent.outbox import Outbox
 from agent.road import GaveUp, Hold, LedgerUnreadable, RunPhase, Step, next_step
 from engine.events import Event, EvidenceProduced, PhaseEnded, PhaseStarted, Progress
@@ -119,7 +119,8 @@ class Supervisor:
     def _next(self) -> Step:
         try:
             self._feed.take()
-            step = next_step(self._ledger.standings(), self.hold, self._outbox.fact(RETRY_OF, ""))
+            night = night_hold(self._outbox, self._clocks.utc())
+            step = next_step(self._ledger.standings(), self.hold, self._outbox.fact(RETRY_OF, ""), night)
         except Refused:
             self._alarm_once(Alarm.LEDGER_DAMAGED)
             return LedgerUnreadable()
@@ -170,10 +171,17 @@ class Supervisor:
             self._progress = event
             self.activity = Activity(self.activity.step, event)
         if isinstance(event, PhaseEnded):
-            self._said = event.outcome
+            self._take_ending(event)
         if isinstance(event, PhaseStarted | EvidenceProduced | PhaseEnded):
             self._take_feed()
         self._on_news()
+
+    def _take_ending(self, event: PhaseEnded) -> None:
+        """A night's end is kept at once: a resume that comes while the process still ends is the later word."""
+        self._said = event.outcome
+        if event.outcome in NIGHT_OVER:
+            remember_night(self._outbox, event.resumes_at)
+            log.tell("night-over", phase=event.phase, resumes_at=event.resumes_at)
 
     def _take_feed(self) -> None:
         try:
@@ -188,6 +196,8 @@ class Supervisor:
         self._not_before = 0.0
         if ending is Ending.FINISHED:
             self._forget_retry()
+            return
+        if ending is Ending.NIGHT_OVER:
             return
         self.interrupted = self._stopping
         self._tell_failure(ending)

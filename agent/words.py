@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from agent.road import (
     Arrived,
     AwaitApprovals,
+    AwaitNight,
     AwaitResume,
     GaveUp,
     Held,
@@ -14,8 +17,8 @@ from agent.road import (
 )
 
 
-def sentence(step: Step | None) -> str:
-    """What goes on."""
+def sentence(step: Step | None, now: int = 0) -> str:
+    """What goes on at `now` (UTC seconds)."""
     text = "starts"
     match step:
         case RunPhase(phase):
@@ -25,6 +28,11 @@ def sentence(step: Step | None) -> str:
         case AwaitResume(gate, rejected):
             why = "was rejected" if rejected else "did not pass"
             text = f"waits: the evidence for {gate} {why}; once that is settled, the firm orders resume"
+        case AwaitNight(None):
+            text = "waits: conversion stopped at the deadline; when the practice is closed, the firm orders resume"
+        case AwaitNight(int(resumes_at)):
+            when = datetime.fromtimestamp(resumes_at)  # noqa: DTZ006 - the practice's own clock is meant
+            text = f"waits until the practice closes: conversion goes on at {when:%H:%M}, in {_span(resumes_at - now)}"
         case Held(hold):
             text = f"is {hold} by the firm, until it orders resume"
         case GaveUp(phase):
@@ -34,3 +42,8 @@ def sentence(step: Step | None) -> str:
         case Arrived():
             text = "has nothing left to do: every gate on this road is open"
     return text
+
+
+def _span(seconds: int) -> str:
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

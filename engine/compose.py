@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from importlib import import_module
 
 from filelock import FileLock, Timeout
@@ -40,6 +40,22 @@ def phase_function(phase: Phase) -> PhaseFunction:
 def profile_digests(job: Job) -> ProfileDigests:
     load = import_module("engine.profiles.load")
     return ProfileDigests(load.load_source(job.source.profile).digest, load.load_target(job.target.profile).digest)
+
+
+def admission(job: Job) -> Callable[[Phase], None]:
+    """Asked before a phase begins: conversion has its hours. Raises NightOver."""
+
+    def admit(phase: Phase) -> None:
+        if phase is Phase.CONVERT:
+            night = import_module("engine.night")
+            night.require_open(night.hours_of(job.run), time.time(), lambda: _left(job))
+
+    return admit
+
+
+def _left(job: Job) -> str:
+    with closing(import_module("engine.plan").Plan(job.plan_path)) as plan:
+        return f"{plan.totals.patients:,} patients with {plan.totals.images:,} images, less what is done"
 
 
 @contextmanager

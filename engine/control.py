@@ -6,27 +6,36 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from engine.pace import FULL_PACE, pace_from
 from protocol.errors import Interrupted
 
 
 class Control(Protocol):
     """What a phase asks between patients."""
 
+    @property
+    def pace(self) -> int:
+        """Percent of the time that workers may work now."""
+        return FULL_PACE
+
     def checkpoint(self) -> None:
         """Returns when work may go on, blocks while paused, raises Interrupted when stopped."""
 
 
 class Uncontrolled:
-    """Nobody pauses or stops this run except by interrupting the process."""
+    """Nobody pauses, throttles or stops this run except by interrupting the process."""
+
+    pace = FULL_PACE
 
     def checkpoint(self) -> None:
         return None
 
 
 class Switch:
-    """Pause, resume and stop, set from another thread."""
+    """Pause, resume, stop and pace, set from another thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: int = FULL_PACE) -> None:
+        self.pace = pace
         self._may_run = threading.Event()
         self._may_run.set()
         self._stopped = False
@@ -58,4 +67,5 @@ class Switch:
         verbs = {"pause": self.pause, "resume": self.resume, "stop": self.stop}
         for word in words:
             verbs.get(word.strip(), lambda: None)()
+            self.pace = pace_from(word.strip()) or self.pace
         self.stop()

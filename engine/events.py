@@ -54,11 +54,12 @@ class EvidenceProduced(msgspec.Struct, frozen=True, tag="evidence-produced", tag
 
 
 class PhaseEnded(msgspec.Struct, frozen=True, tag="phase-ended", tag_field="event"):
-    """A phase ended; `seconds` is wall time."""
+    """A phase ended; `seconds` is wall time. `resumes_at` (UTC seconds): when it may go on by itself, if it may."""
 
     phase: Phase
     outcome: Outcome
     seconds: float
+    resumes_at: int | None = None
 
 
 Event = PhaseStarted | Progress | FindingsCounted | EvidenceProduced | PhaseEnded

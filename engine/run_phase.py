@@ -12,7 +12,7 @@ from engine.job import Job
 from engine.ledger import Ledger
 from engine.phases import PhaseResult
 from engine.reporter import Reporter
-from protocol.errors import BitewingError, Interrupted, Refused
+from protocol.errors import BitewingError, Interrupted, NightOver, Refused
 from protocol.keyset import Signer
 from protocol.statements import Evidence, ProfileDigests, SignedEvidence, sign_evidence
 from protocol.vocabulary import GateState, Outcome, Phase
@@ -24,7 +24,10 @@ PhaseFunction = Callable[[Job, Reporter, Control], PhaseResult]
 
 @dataclass(frozen=True)
 class World:
-    """What a phase needs of the outside. `clock` is UTC seconds, `monotonic` seconds for rates."""
+    """What a phase needs of the outside. `clock` is UTC seconds, `monotonic` seconds for rates.
+
+    `admit` returns if a phase may begin at this hour, and raises NightOver if not.
+    """
 
     ledger: Ledger
     signer: Signer
@@ -32,6 +35,7 @@ class World:
     control: Control
     clock: Callable[[], int]
     monotonic: Callable[[], float]
+    admit: Callable[[Phase], None] = lambda phase: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ def run_phase(
     version: str,
     reporter: Reporter,
 ) -> PhaseReport:
-    """Runs `phase` if every earlier gate is open. Raises Refused, Interrupted or EnvironmentProblem."""
+    """Runs `phase` if every earlier gate is open. Raises Refused, Interrupted, NightOver or EnvironmentProblem."""
+    _admit(phase, world)
     world.ledger.begin(phase)
     world.emit(PhaseStarted(phase))
     started = world.monotonic()
@@ -66,7 +71,7 @@ def run_phase(
         with reporter:
             result = function(job, reporter, world.control)
     except BitewingError as error:
-        world.emit(PhaseEnded(phase, _outcome(error), world.monotonic() - started))
+        world.emit(_broken_off(phase, error, world.monotonic() - started))
         raise
     seconds = world.monotonic() - started
     evidence = _evidence(job, result, profiles, world, version, seconds)
@@ -77,10 +82,22 @@ def run_phase(
     return report
 
 
-def _outcome(error: BitewingError) -> Outcome:
+def _admit(phase: Phase, world: World) -> None:
+    """Before the phase begins on its approvals: one that comes in opening hours uses up nothing."""
+    try:
+        world.admit(phase)
+    except NightOver as over:
+        world.emit(_broken_off(phase, over, 0.0))
+        raise
+
+
+def _broken_off(phase: Phase, error: BitewingError, seconds: float) -> PhaseEnded:
+    if isinstance(error, NightOver):
+        outcome = Outcome.DEADLINE if error.resumes_at is None else Outcome.UNTIL_EVENING
+        return PhaseEnded(phase, outcome, seconds, error.resumes_at)
     if isinstance(error, Interrupted):
-        return Outcome.INTERRUPTED
-    return Outcome.REFUSED if isinstance(error, Refused) else Outcome.FAILED
+        return PhaseEnded(phase, Outcome.INTERRUPTED, seconds)
+    return PhaseEnded(phase, Outcome.REFUSED if isinstance(error, Refused) else Outcome.FAILED, seconds)
 
 
 def _evidence(

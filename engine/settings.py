@@ -7,6 +7,7 @@ from datetime import time
 from enum import StrEnum
 from pathlib import Path
 
+from engine.pace import FULL_PACE, SLOWEST_PACE
 from engine.toml.document import Document, Table
 from protocol.errors import UsageProblem
 
@@ -20,6 +21,13 @@ class SnapshotKind(StrEnum):
     SQLITE_FILE = "sqlite-file"
     POSTGRESQL_DUMP = "postgresql-dump"
     MSSQL_BACKUP = "mssql-backup"
+
+
+class Priority(StrEnum):
+    """How the system weighs the run against everything else on the machine."""
+
+    NORMAL = "normal"
+    LOW = "low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +68,18 @@ class SampleSettings:
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """How the run behaves. `workers` 0 means all cores; `deadline` is when the practice opens, by its own clock."""
+    """How the run behaves.
+
+    `workers` 0 means all cores, each working `pace` percent of the time. `deadline` is when the practice opens and
+    `begin` when it closes, by its own clock: without `begin` the conversion may start at any hour.
+    """
 
     workers: int = 0
+    begin: time | None = None
     deadline: time | None = None
     retries: int = 3
+    pace: int = FULL_PACE
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +133,25 @@ def _samples(folder: Path, table: Table) -> SampleSettings:
 
 
 def _run(table: Table) -> RunSettings:
-    usual, table = RunSettings(), table.only((), ("workers", "deadline", "retries"))
+    usual, table = RunSettings(), table.only((), ("workers", "begin", "deadline", "retries", "pace", "priority"))
     return RunSettings(
         table.integer("workers", 0, 256) if table.has("workers") else usual.workers,
+        _begin(table) if table.has("begin") else usual.begin,
         _time(table, "deadline") if table.has("deadline") else usual.deadline,
         table.integer("retries", 0, 20) if table.has("retries") else usual.retries,
+        table.integer("pace", SLOWEST_PACE, FULL_PACE) if table.has("pace") else usual.pace,
+        Priority(table.word("priority", Priority)) if table.has("priority") else usual.priority,
     )
+
+
+def _begin(table: Table) -> time:
+    begin = _time(table, "begin")
+    if not table.has("deadline"):
+        raise table.problem("begin", "run.begin needs run.deadline", next_step="say when the practice opens, too")
+    if begin == _time(table, "deadline"):
+        advice = "leave run.begin out if conversion may run at any hour"
+        raise table.problem("begin", "run.begin and run.deadline are the same time of day", next_step=advice)
+    return begin
 
 
 def _time(table: Table, key: str) -> time:

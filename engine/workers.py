@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -17,6 +18,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
+
+from engine.pace import FULL_PACE, rest
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,7 +32,10 @@ class WorkerDied(Exception):
 
 
 class Workers(Generic[Item, Result]):
-    """`task(item)` in worker processes, each prepared once by `prepare(*settings)`; all three must be importable."""
+    """`task(item)` in worker processes, each prepared once by `prepare(*settings)`; all three must be importable.
+
+    `pace` is asked for each item: the percent of the time that its worker may work.
+    """
 
     def __init__(
         self,
@@ -37,9 +43,10 @@ class Workers(Generic[Item, Result]):
         task: Callable[[Item], Result],
         prepare: Callable[..., None],
         settings: tuple[Any, ...],
+        pace: Callable[[], int] = lambda: FULL_PACE,
     ) -> None:
-        self.count = count or os.cpu_count() or 1
-        self._task, self._prepare, self._settings = task, prepare, settings
+        self.count = worker_count(count)
+        self._task, self._prepare, self._settings, self._pace = task, prepare, settings, pace
         self._pool = self._new_pool()
 
     def __enter__(self) -> Workers[Item, Result]:
@@ -53,7 +60,7 @@ class Workers(Generic[Item, Result]):
     def run(self, item: Item) -> Result:
         """One piece of work, alone. Raises WorkerDied, or whatever the task raises."""
         try:
-            return self._pool.submit(self._task, item).result()
+            return self._pool.submit(_paced, self._task, item, self._pace()).result()
         except BrokenProcessPool as problem:
             self._pool = self._new_pool()
             raise WorkerDied from problem
@@ -86,7 +93,7 @@ class Workers(Generic[Item, Result]):
 
     def _submit(self, item: Item) -> Future[Result]:
         try:
-            return self._pool.submit(self._task, item)
+            return self._pool.submit(_paced, self._task, item, self._pace())
         except BrokenProcessPool as problem:
             broken: Future[Result] = Future()
             broken.set_exception(problem)
@@ -133,6 +140,25 @@ class Workers(Generic[Item, Result]):
         context = multiprocessing.get_context("spawn")
         settings = (self._prepare, self._settings)
         return ProcessPoolExecutor(self.count, mp_context=context, initializer=_begin, initargs=settings)
+
+
+def worker_count(wanted: int) -> int:
+    """How many workers `wanted` means: 0 is all cores."""
+    return wanted or os.cpu_count() or 1
+
+
+# In a worker process: the seconds that its last piece of work took, for which it may still have to rest.
+_worked = [0.0]
+
+
+def _paced(task: Callable[[Item], Result], item: Item, pace: int) -> Result:
+    """Rests for the piece before, so that no result waits for a rest; then does this one."""
+    time.sleep(rest(_worked[0], pace))
+    started = time.monotonic()
+    try:
+        return task(item)
+    finally:
+        _worked[0] = time.monotonic() - started
 
 
 class _Inline(Executor):

@@ -4,6 +4,7 @@ BitewingError
  +-- UsageProblem          exit 2   the command line, job.toml or a profile is wrong
  +-- Refused               exit 3   a gate is closed, a signature is missing, the job is held by another process
  +-- Interrupted           exit 4   stopped half-way; the same command resumes
+ |    +-- NightOver        exit 4   the practice opens or is open; `resumes_at` is when it may go on by itself
  +-- EnvironmentProblem    exit 5   database, disk or network
  +-- ProtocolViolation     exit 5   the other side said something outside the language
 """
@@ -50,6 +51,14 @@ class Interrupted(BitewingError):
     """Stopped on request or at the deadline; nothing is half done, the same command resumes."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+class NightOver(Interrupted):
+    """The practice opens, or is open. `resumes_at` (UTC seconds): when the work may go on; None: when a person says."""
+
+    def __init__(self, what: str, *, resumes_at: int | None, where: str = "", next_step: str = "") -> None:
+        self.resumes_at = resumes_at
+        super().__init__(what, where=where, next_step=next_step)
 
 
 class EnvironmentProblem(BitewingError):

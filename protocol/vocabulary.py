@@ -243,6 +243,7 @@ class FindingCode(StrEnum):
     DISK_SPACE = "DISK_SPACE"
     TRANSIENT_READ = "TRANSIENT_READ"
     SET_ASIDE = "SET_ASIDE"
+    TARGET_CHANGED = "TARGET_CHANGED"
     SAMPLE_UNEXPLAINED = "SAMPLE_UNEXPLAINED"
     PATIENT_MISSING = "PATIENT_MISSING"
     PATIENT_EXTRA = "PATIENT_EXTRA"
@@ -340,6 +341,9 @@ ADVICE: Mapping[FindingCode, Advice] = MappingProxyType(
         FindingCode.SET_ASIDE: _advice(
             _B, _S, "a patient kept failing and was rolled back whole; see the local findings, then convert again"
         ),
+        FindingCode.TARGET_CHANGED: _advice(
+            _B, _P, "a patient to be converted again was changed in DEXIS 10; undo that change there, then run again"
+        ),
         FindingCode.SAMPLE_UNEXPLAINED: _advice(
             _B, _S, "a genuine sample does not fit the target profile; adapt the profile"
         ),
@@ -387,6 +391,8 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
+    DEADLINE = "deadline"  # stopped before the practice opens; a person resumes it when the practice is closed
+    UNTIL_EVENING = "until-evening"  # the practice is open; it goes on by itself when the practice has closed
 
 
 class Refusal(StrEnum):

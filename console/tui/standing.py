@@ -113,9 +113,24 @@ def _calm(practice: PracticeView, judgement: Judgement) -> Standing:
         return Standing(Urgency.RUNNING, False, "paused", "Paused by an admin: nothing runs until somebody resumes.")
     if is_running(practice):
         return Standing(Urgency.RUNNING, False, "running", "Running. Nothing to do: approvals are asked for here.")
+    if (over := _night_over(practice.progress)) is not None:
+        return over
     if is_complete(practice):
         return Standing(Urgency.QUIET, False, "complete", "Complete: every gate of the road is open. Nothing to do.")
     return _between(practice, judgement)
+
+
+def _night_over(progress: PhaseProgress | None) -> Standing | None:
+    """The practice opens, or is open: nothing is wrong, and either the evening or an admin goes on."""
+    if progress is None or progress.outcome not in (Outcome.DEADLINE, Outcome.UNTIL_EVENING):
+        return None
+    done = f"{figures.of(progress.patients_done, progress.patients_total)} patients"
+    if progress.outcome is Outcome.UNTIL_EVENING:
+        so_far = f" So far {done}." if progress.patients_done else ""
+        sentence = f"Waits until the practice closes: conversion goes on by itself in the evening.{so_far}"
+        return Standing(Urgency.QUIET, False, "until evening", sentence)
+    sentence = f"Stopped at the deadline, {done}: an admin resumes (r) when the practice is closed."
+    return Standing(Urgency.RUNNING, False, "at the deadline", sentence)
 
 
 def _between(practice: PracticeView, judgement: Judgement) -> Standing:

@@ -45,6 +45,8 @@ OUTCOMES: Mapping[Outcome, str] = MappingProxyType(
         Outcome.REFUSED: "refused to begin",
         Outcome.INTERRUPTED: "stopped half-way; it resumes where it was",
         Outcome.FAILED: "failed on database, disk, network or settings; the agent tries again",
+        Outcome.DEADLINE: "stopped at the deadline; an admin resumes (r) when the practice is closed",
+        Outcome.UNTIL_EVENING: "waits until the practice closes; it goes on by itself",
     }
 )
 

@@ -46,9 +46,13 @@ def run(verb: str, options: Options) -> None:
     from engine.cli.summary import document, sentence
     from engine.control import Switch
     from engine.job import Job
+    from engine.machine import lower_priority
+    from engine.settings import Priority
 
     job = Job.load(options.folder)
-    switch = Switch()
+    if job.run.priority is Priority.LOW:
+        lower_priority()
+    switch = Switch(job.run.pace)
     _obey_signals(switch)
     if options.events:
         threading.Thread(target=switch.obey, args=(sys.stdin,), daemon=True).start()
@@ -65,7 +69,8 @@ def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> 
     from engine import identity
     from engine.apart import require_apart
     from engine.approved_plan import require_approved_plan
-    from engine.compose import clock, held, open_ledger, phase_function, profile_digests
+    from engine.compose import admission, clock, held, open_ledger, phase_function, profile_digests
+    from engine.machine import kept_awake
     from engine.reporter import Reporter
     from engine.run_phase import World, phase_of, run_phase
     from engine.version import ENGINE_VERSION
@@ -74,7 +79,7 @@ def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> 
 
     phase = phase_of(verb)
     require_apart(job)
-    with held(job):
+    with held(job), kept_awake(f"Bitewing: {verb}"):
         ledger, signer = open_ledger(job), Signer(identity.load(job.identity_path))
         ledger.require_key(signer.public_key)
         ledger.require_open_before(phase)
@@ -82,7 +87,7 @@ def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> 
             require_approved_plan(job, ledger)
         reporter = Reporter(phase, emit, job.findings_path, time.monotonic)
         switch.on_pause(reporter.paused)
-        world = World(ledger, signer, emit, switch, clock, time.monotonic)
+        world = World(ledger, signer, emit, switch, clock, time.monotonic, admission(job))
         return run_phase(phase, phase_function(phase), job, profile_digests(job), world, ENGINE_VERSION, reporter)
 
 

@@ -13,6 +13,7 @@ from engine.events import Finding
 from engine.failpoints import failpoint
 from engine.job import Job
 from engine.journal import Journal, State
+from engine.night import Night, NightClock, hours_of
 from engine.phases import PhaseResult, judged
 from engine.phases.source_state import require_fingerprint, source_unchanged
 from engine.phases.totals import totals
@@ -29,7 +30,7 @@ from engine.target.notice import Notice
 from engine.target.patient import PatientUnit
 from engine.target.still_there import gone
 from engine.target.workshop import Prepared
-from engine.workers import Workers
+from engine.workers import Workers, worker_count
 from protocol.errors import EnvironmentProblem, Refused
 from protocol.statements import CheckResult, Totals
 from protocol.vocabulary import Check, Gate, Phase, Refusal
@@ -37,15 +38,21 @@ from protocol.vocabulary import Check, Gate, Phase, Refusal
 Sleep = Callable[[float], None]
 
 
-def run(job: Job, reporter: Reporter, control: Control, *, sleep: Sleep = time.sleep) -> PhaseResult:
-    """Converts what is not converted yet. Raises Refused, Interrupted, EnvironmentProblem; the same call resumes."""
+def run(
+    job: Job, reporter: Reporter, control: Control, *, sleep: Sleep = time.sleep, clock: NightClock = NightClock()
+) -> PhaseResult:
+    """Converts what is not converted yet, until the practice opens.
+
+    Raises Refused, Interrupted, NightOver, EnvironmentProblem; the same call resumes.
+    """
     require_fingerprint(job)
     source_profile, target_profile = load_source(job.source.profile), load_target(job.target.profile)
     with closing(Plan(job.plan_path)) as plan:
         plan.require(job.run_id, source_profile.digest, target_profile.digest)
         with closing(Journal(job.journal_path, job.run_id, plan.digest)) as journal:
             _say_where_it_stands(plan, journal, reporter)
-            _convert(job, plan, journal, target_profile, _Told(reporter, control), sleep)
+            told = _Told(reporter, control, _night(job, plan, journal, clock))
+            _convert(job, plan, journal, target_profile, told, sleep)
             checks = (*_checks(plan, journal), source_unchanged(job))
             totals = _totals(plan, journal, reporter)
             return PhaseResult(Gate.CONVERTED, checks, totals, plan=blinded(plan.digest, job.digest_key))
@@ -57,16 +64,23 @@ class _Told:
 
     reporter: Reporter
     control: Control
+    night: Night
 
-    def checkpoint(self) -> None:
-        self.control.checkpoint()
+    def checkpoint(self, patient: PlannedPatient) -> None:
+        self.night.checkpoint(self.control, patient.bytes)
 
     def carried(self, patient: PlannedPatient) -> None:
+        self.night.finished(patient.bytes)
         self.reporter.advance(patients=1, images=len(patient.images), bytes=patient.bytes)
 
     def noticed(self, patient: PlannedPatient, notice: Notice) -> None:
         key = patient.record.patient.key
         self.reporter.finding(Finding(Phase.CONVERT, notice.code, key, notice.image, notice.place, notice.detail))
+
+
+def _night(job: Job, plan: Plan, journal: Journal, clock: NightClock) -> Night:
+    done, hours = len(journal.numbers(State.DONE)), hours_of(job.run, clock.zone)
+    return Night(hours, clock, workers=worker_count(job.run.workers), done=done, total=plan.totals.patients)
 
 
 def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, told: _Told, sleep: Sleep) -> None:
@@ -76,7 +90,7 @@ def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, tol
         _refuse_moved_baseline(plan, journal, database)
         _refuse_replaced_target(plan, journal, profile, database, store)
         if plan.totals.patients > len(journal.numbers(State.DONE)):
-            with _incoming(store, journal.next_session()) as incoming, _workers(job) as workers:
+            with _incoming(store, journal.next_session()) as incoming, _workers(job, told.control) as workers:
                 unit = PatientUnit(profile, database, store, journal, incoming)
                 _run_whole(Conversion(plan, journal, unit, workers, told, job.run.retries, sleep))
         with _store_problems_explained("written"):
@@ -119,9 +133,9 @@ def _store_problems_explained(what: str) -> Iterator[None]:
         ) from error
 
 
-def _workers(job: Job) -> Workers[Task, Prepared | Failure]:
+def _workers(job: Job, control: Control) -> Workers[Task, Prepared | Failure]:
     settings = (job.target.profile, job.source.store, job.folder)
-    return Workers(job.run.workers, workshop.prepare, workshop.set_up, settings)
+    return Workers(job.run.workers, workshop.prepare, workshop.set_up, settings, lambda: control.pace)
 
 
 def _refuse_moved_baseline(plan: Plan, journal: Journal, database: TargetDatabase) -> None:

@@ -26,8 +26,8 @@ _UNSETTLED: Final = "; an earlier attempt could not be settled and was left as i
 class Listener(Protocol):
     """What a conversion tells the outside."""
 
-    def checkpoint(self) -> None:
-        """Between two patients: may block, may raise Interrupted."""
+    def checkpoint(self, patient: PlannedPatient) -> None:
+        """Before this patient: may block, may raise Interrupted."""
 
     def carried(self, patient: PlannedPatient) -> None:
         """A patient is committed."""
@@ -68,8 +68,8 @@ class Conversion:
         for number in self.plan.numbers():
             if self.journal.state(number) in (State.DONE, State.INTENT):
                 continue
-            self.listener.checkpoint()
             patient = self.plan.patient(number)
+            self.listener.checkpoint(patient)
             try:
                 self.unit.begin(patient)
             except Failure as failure:
@@ -79,7 +79,7 @@ class Conversion:
 
     def _recover(self, patient: PlannedPatient) -> None:
         """Settles what an earlier session left; a patient that was undone is begun again with the others."""
-        self.listener.checkpoint()
+        self.listener.checkpoint(patient)
         try:
             if self.unit.settle(patient, self._prepare) is Settled.COMMITTED:
                 self.listener.carried(patient)
