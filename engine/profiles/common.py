@@ -176,6 +176,6 @@ def check_placeholders(table: Table, key: str, known: Collection[str], required:
 
 def check_path(table: Table, key: str) -> None:
     """Raise unless the template at `key` is a relative path below the store, with forward slashes."""
-    text = table.text(key)
+    text = _PLACEHOLDER.sub("x", table.text(key))
     if text.startswith("/") or "\\" in text or ":" in text or any(part in ("", ".", "..") for part in text.split("/")):
-        raise table.problem(key, f"{text!r} must be a relative path with forward slashes, without . and ..")
+        raise table.problem(key, f"{table.text(key)!r} must be a relative path with forward slashes, without . and ..")

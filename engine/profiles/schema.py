@@ -7,12 +7,13 @@ shares with `engine.model` and `engine.orientation` are written again here; a te
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
 from engine.profiles.expressions import Expression
 from engine.profiles.native_rules import IntegrityRule, NativeRules
+from engine.profiles.values import ValueRules
 from protocol.vocabulary import SkipReason
 
 DIALECTS: Final = ("postgresql", "mssql", "sqlite")
@@ -38,7 +39,7 @@ PRECISIONS: Final = ("day", "second", "millisecond", "microsecond")
 FILE_CASES: Final = ("xray", "photo-jpeg", "photo")
 FILE_TYPES: Final = ("dex", "jpg", "png")
 
-# Output columns each query must have: exactly these.
+# Output columns each query must have. An image may do without `file` where its path is made of other columns.
 ENTITY_COLUMNS: Final[Mapping[str, frozenset[str]]] = {
     "patient": frozenset({"key", "family_name", "given_name", "middle_name", "sex", "birth_date", "chart_number"}),
     "study": frozenset({"key", "patient_key", "uid", "name", "started_at"}),
@@ -126,7 +127,7 @@ class OrientationRules:
 
 @dataclass(frozen=True, slots=True)
 class SourceFiles:
-    """[files] of a source: a path template over the image query's columns, and the formats expected."""
+    """[files] of a source: a path template (engine.profiles.resolve) over the image query's columns, and formats."""
 
     resolve: str
     formats: tuple[str, ...]
@@ -160,6 +161,7 @@ class SourceProfile:
     files: SourceFiles
     audit: SourceAudit
     digest: str
+    values: ValueRules = field(default_factory=ValueRules)
 
     @property
     def id(self) -> str:

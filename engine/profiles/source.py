@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from string import Formatter
+from typing import Final
 
 from engine.profiles import schema
 from engine.profiles.common import (
     QueryReader,
     check_path,
-    check_placeholders,
     read_database,
     read_head,
     read_orientation,
     read_teeth,
 )
+from engine.profiles.resolve import Part, PathError, parts_of
 from engine.profiles.schema import Entity, Query, SourceAudit, SourceFiles, SourceProfile
+from engine.profiles.values import ValueRules, read_values
 from engine.toml.document import Document, Table
 from engine.toml.suggest import allowed, closest
 from protocol.vocabulary import SkipReason
+
+_FILE: Final = "file"
 
 
 def read_source(document: Document) -> SourceProfile:
@@ -27,7 +30,7 @@ def read_source(document: Document) -> SourceProfile:
     root = document.table()
     sections = ("profile", "database", "entities", "codes", "teeth", "orientation", "files", "audit")
     head = read_head(document, "source")
-    root.only(sections)
+    root.only(sections, ("values",))
     database = read_database(root.table("database"))
     queries = QueryReader(database.dialects, database.relies_on)
     entities = _entities(root.table("entities"), queries)
@@ -41,6 +44,7 @@ def read_source(document: Document) -> SourceProfile:
         files=_files(root.table("files"), entities["image"].query),
         audit=_audit(root.table("audit"), queries, root.table("files").text("resolve")),
         digest=hashlib.sha256(document.content).hexdigest(),
+        values=read_values(root.table("values")) if root.has("values") else ValueRules(),
     )
 
 
@@ -50,7 +54,8 @@ def _entities(table: Table, queries: QueryReader) -> Mapping[str, Entity]:
 
 
 def _entity(table: Table, name: str, queries: QueryReader) -> Entity:
-    return Entity(queries.columns(table, "query", schema.ENTITY_COLUMNS[name], schema.ENTITY_ORDER[name]))
+    required = schema.ENTITY_COLUMNS[name] - {_FILE}
+    return Entity(queries.columns(table, "query", required, schema.ENTITY_ORDER[name]))
 
 
 def _codes(table: Table) -> Mapping[str, Mapping[str, str]]:
@@ -67,9 +72,30 @@ def _code_list(table: Table, words: tuple[str, ...]) -> Mapping[str, str]:
 
 def _files(table: Table, image_query: Query) -> SourceFiles:
     table.only(("resolve", "formats"))
-    check_placeholders(table, "resolve", image_query.columns, required=("file",))
-    check_path(table, "resolve")
+    _check_resolve(table, image_query.columns)
     return SourceFiles(table.text("resolve"), table.words("formats", schema.SOURCE_FORMATS))
+
+
+def _check_resolve(table: Table, columns: tuple[str, ...]) -> None:
+    """A path below the store, made of the image query's columns; `file` is among them where the query selects it."""
+    used = _columns_of(table)
+    for column in used:
+        if column not in columns:
+            shown = tuple(f"{{{name}}}" for name in columns)
+            near = closest(f"{{{column}}}", shown)
+            raise table.problem("resolve", f"unknown placeholder {{{column}}}{near}; {allowed(shown)}")
+    if _FILE in columns and _FILE not in used:
+        raise table.problem("resolve", f"{{{_FILE}}} is missing, and the image query selects it")
+    if not used:
+        raise table.problem("resolve", "names no column, so all images would share one path")
+    check_path(table, "resolve")
+
+
+def _columns_of(table: Table) -> tuple[str, ...]:
+    try:
+        return tuple(part.column for part in parts_of(table.filled_text("resolve")) if isinstance(part, Part))
+    except PathError as problem:
+        raise table.problem("resolve", str(problem)) from problem
 
 
 def _audit(table: Table, queries: QueryReader, resolve: str) -> SourceAudit:
@@ -87,10 +113,11 @@ def _audit(table: Table, queries: QueryReader, resolve: str) -> SourceAudit:
 
 def _every_file(table: Table, queries: QueryReader, resolve: str) -> Query:
     query = queries.read(table, "files")
-    for _, column, _, _ in Formatter().parse(resolve):
-        if column and column not in query.columns:
-            near = closest(column, query.columns)
-            raise table.problem("files", f"the query selects no column named {column}{near}, which files.resolve needs")
+    for part in parts_of(resolve):
+        if isinstance(part, Part) and part.column not in query.columns:
+            near = closest(part.column, query.columns)
+            what = f"the query selects no column named {part.column}{near}, which files.resolve needs"
+            raise table.problem("files", what)
     return query
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from engine.profiles.schema import SourceProfile, TargetProfile, TeethRules
 from engine.reconcile.normal import Facts, found, hex_of, kept, moment_of, number_of, text_of, unreadable
 from engine.reconcile.rendering import Turner, reading_of, truth_of, whole_of
+from engine.reconcile.source_clock import SourceClock
 from engine.reconcile.teeth_text import teeth_of
 
 PATIENT = ("chart_number", "family_name", "given_name", "middle_name", "birth_date", "sex")
@@ -87,15 +89,15 @@ class SourceForm:
 
     def __init__(self, source: SourceProfile, target: TargetProfile) -> None:
         self._codes, self._teeth, self._turner = source.codes, source.teeth, turner_of(source)
-        self._precisions = Precisions(target)
+        self._precisions, self._clock = Precisions(target), SourceClock(source.values)
         self._defaults = _defaults(target)
 
     def patient(self, row: Mapping[str, Any]) -> Facts:
         facts = {name: text_of(row[name]) for name in ("chart_number", "family_name", "given_name", "middle_name")}
-        return {**facts, "sex": _word(self._codes["sex"], row["sex"]), "birth_date": _iso(row["birth_date"])}
+        return {**facts, "sex": _word(self._codes["sex"], row["sex"]), "birth_date": self._iso(row, "birth_date")}
 
     def study(self, row: Mapping[str, Any]) -> Facts:
-        return {"study_name": self._named("study.name", row["name"]), "started_at": _iso(row["started_at"])}
+        return {"study_name": self._named("study.name", row["name"]), "started_at": self._iso(row, "started_at")}
 
     def series(self, row: Mapping[str, Any]) -> Facts:
         return {"series_name": self._named("series.name", row["name"])}
@@ -108,7 +110,7 @@ class SourceForm:
             "teeth": self._named_teeth(row["teeth"]),
             "uid": text_of(row["uid"]),
             "number": number_of(row["number"]),
-            "acquired_at": _iso(row["acquired_at"]),
+            "acquired_at": self._iso(row, "acquired_at"),
             **{name: text_of(device.get(name)) for name in ("manufacturer", "model", "serial_number")},
         }
 
@@ -120,6 +122,20 @@ class SourceForm:
             return kept(moment_of(value), self._precisions.of(table, name))
         except ValueError:
             return value
+
+    def time_or_none(self, column: str, value: Any) -> datetime | None:
+        """The practice's local time of a source column; None where it cannot be read."""
+        try:
+            return self._clock.moment(column, value)
+        except ValueError:
+            return None
+
+    def _iso(self, row: Mapping[str, Any], column: str) -> str | None:
+        try:
+            moment = self._clock.moment(column, row[column])
+        except ValueError:
+            return unreadable(row[column])
+        return moment.isoformat() if moment else None
 
     def _named(self, name: str, value: Any) -> str | None:
         return self._defaults.get(name) if value is None else text_of(value)
@@ -149,14 +165,6 @@ def teeth_name(value: Any, rules: TeethRules) -> str | None:
 
 def _word(words: Mapping[str, str], code: Any) -> str | None:
     return None if code in (None, "") else words.get(str(code), unreadable(code))
-
-
-def _iso(value: Any) -> str | None:
-    try:
-        moment = moment_of(value)
-    except ValueError:
-        return unreadable(value)
-    return moment.isoformat() if moment else None
 
 
 def _defaults(profile: TargetProfile) -> Mapping[str, str]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from engine.profiles.schema import SourceProfile
 from engine.reconcile.forms import SourceForm
-from engine.reconcile.normal import Facts, moment_of
+from engine.reconcile.normal import Facts
 from engine.reconcile.reading import Database, Row
+from engine.reconcile.source_paths import path_from
 from protocol.errors import UsageProblem
 
 
@@ -133,23 +134,15 @@ class SourceView:
 
     def _image(self, row: Row, devices: Mapping[str, Row]) -> SourceImage:
         device = devices.get(str(row["device_key"]), {})
-        named = {name: "" if value is None else str(value) for name, value in row.items()}
         return SourceImage(
             str(row["key"]),
             str(row["series_key"]),
             self._form.image(row, device),
-            self._profile.files.resolve.format(**named).replace("\\", "/"),
+            path_from(self._profile.files.resolve, row) or "",
             row["rotation"],
             row["mirrored"],
-            _time_or_none(row["acquired_at"]),
+            self._form.time_or_none("acquired_at", row["acquired_at"]),
         )
-
-
-def _time_or_none(value: Any) -> datetime | None:
-    try:
-        return moment_of(value)
-    except ValueError:
-        return None
 
 
 class _Groups:

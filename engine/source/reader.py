@@ -81,7 +81,7 @@ class _PatientReader:
     ) -> PatientRecord | None:
         try:
             patient = self._make.patient(row)
-            studies = tuple(map(records.study, study_rows))
+            studies = tuple(map(self._make.study, study_rows))
             series = _of_studies(tuple(map(records.series, series_rows)), studies)
         except Unreadable as problem:
             self._left_out_whole(str(row["key"]), image_rows, problem)
@@ -115,7 +115,7 @@ class _PatientReader:
 
     def _found(self, problem: Unreadable, patient: str | None, image: Row | None) -> None:
         name = None if image is None else str(image["key"])
-        place = None if image is None or image["file"] is None else str(image["file"])
+        place = None if image is None or image.get("file") is None else str(image["file"])
         self._on_finding(Finding(self._phase, problem.code, patient, name, place, problem.detail))
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from engine.model import Category, Device, Image, Patient, Series, Sex, Study
 from engine.orientation import Orientation, OrientationNotation
 from engine.profiles.schema import SourceProfile
 from engine.source import values
+from engine.source.dates import Dates
+from engine.source.paths import PathTemplate
 from engine.source.values import Row, Unreadable
 from engine.teeth import TeethNotation, Tooth
 from protocol.vocabulary import FindingCode
 
 _Value = TypeVar("_Value")
-_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 def device(row: Row) -> Device:
@@ -24,16 +24,6 @@ def device(row: Row) -> Device:
         manufacturer=values.optional_text(row, "manufacturer"),
         model=values.optional_text(row, "model"),
         serial_number=values.optional_text(row, "serial_number"),
-    )
-
-
-def study(row: Row) -> Study:
-    return Study(
-        key=values.key(row, "key"),
-        patient_key=values.key(row, "patient_key"),
-        uid=values.text(row, "uid"),
-        name=values.optional_text(row, "name"),
-        started_at=values.optional_moment(row, "started_at"),
     )
 
 
@@ -51,8 +41,8 @@ class RecordReader:
     """Makes records of rows in one source's notations. Every method raises Unreadable."""
 
     def __init__(self, profile: SourceProfile) -> None:
-        self._codes, self._resolve = profile.codes, profile.files.resolve
-        self._path_columns = tuple(_PLACEHOLDER.findall(self._resolve))
+        self._codes, self._path = profile.codes, PathTemplate(profile.files.resolve)
+        self._dates = Dates(profile.values)
         self._teeth = TeethNotation(profile.teeth.notation, profile.teeth.separator, profile.teeth.prefix)
         rules = profile.orientation
         self._orientation = OrientationNotation(rules.unit, rules.mirror, rules.order)
@@ -64,8 +54,17 @@ class RecordReader:
             given_name=values.text(row, "given_name"),
             middle_name=values.optional_text(row, "middle_name"),
             sex=None if row["sex"] is None else Sex(values.code(row, "sex", self._codes["sex"])),
-            birth_date=values.optional_day(row, "birth_date"),
+            birth_date=values.optional_day(row, "birth_date", self._dates),
             chart_number=values.optional_text(row, "chart_number"),
+        )
+
+    def study(self, row: Row) -> Study:
+        return Study(
+            key=values.key(row, "key"),
+            patient_key=values.key(row, "patient_key"),
+            uid=values.text(row, "uid"),
+            name=values.optional_text(row, "name"),
+            started_at=values.optional_moment(row, "started_at", self._dates),
         )
 
     def image(self, row: Row) -> Image:
@@ -75,7 +74,7 @@ class RecordReader:
             patient_key=values.key(row, "patient_key"),
             uid=values.needed_text(row, "uid"),
             file=self.file(row),
-            acquired_at=values.optional_moment(row, "acquired_at"),
+            acquired_at=values.optional_moment(row, "acquired_at", self._dates),
             category=Category(values.code(row, "category", self._codes["category"])),
             orientation=self._turned(row),
             teeth=self._named_teeth(row),
@@ -85,11 +84,7 @@ class RecordReader:
 
     def file(self, row: Row) -> str:
         """The path below the store that a row names, with forward slashes however the source wrote it."""
-        filled: Mapping[str, str | None] = {name: values.optional_text(row, name) for name in self._path_columns}
-        for name, value in filled.items():
-            if not value:
-                raise Unreadable(FindingCode.MISSING_FILE, f"{name} is empty, so there is no path")
-        return _PLACEHOLDER.sub(lambda match: str(filled[match[1]]), self._resolve).replace("\\", "/")
+        return self._path.path(row)
 
     def _turned(self, row: Row) -> Orientation:
         rotation, mirrored = values.integer(row, "rotation"), values.flag(row, "mirrored")

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
+from engine.profiles.values import ValueRules
+from engine.source.dates import Dates, NotADate
 from protocol.vocabulary import FindingCode
 
 Row = Mapping[str, Any]
 
-_DAY: Final = re.compile(r"\A\d{4}-\d\d-\d\d\Z")
-_MOMENT: Final = re.compile(r"\A\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?\Z")
+_WHOLE: Final = re.compile(r"[+-]?\d{1,9}(\.0{1,9})?")
+_ISO: Final = Dates(ValueRules())
 
 
 class Unreadable(Exception):
@@ -41,12 +45,14 @@ def text(row: Row, column: str) -> str:
 
 
 def optional_text(row: Row, column: str) -> str | None:
-    """A text letter for letter; a number (a chart number kept as integer) in its decimal digits."""
+    """A text letter for letter; a whole number (a chart number kept as one) in its digits; a UUID with dashes."""
     value = row[column]
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int | UUID) and not isinstance(value, bool):
         return str(value)
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
+        return str(int(value))
     raise Unreadable(FindingCode.UNKNOWN_CODE, f"{column} is no text but {type(value).__name__}")
 
 
@@ -59,10 +65,13 @@ def needed_text(row: Row, column: str) -> str:
 
 
 def integer(row: Row, column: str) -> int:
+    """A whole number, from a number or from a text of digits."""
     value = row[column]
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value.strip()):
-        return int(value)
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        return int(value.strip().partition(".")[0])
     if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -87,37 +96,17 @@ def code(row: Row, column: str, codes: Mapping[str, str]) -> str:
     return codes[str(value)]
 
 
-def optional_day(row: Row, column: str) -> date | None:
-    """A day, from a date or an ISO text."""
-    moment = optional_moment(row, column)
+def optional_day(row: Row, column: str, dates: Dates = _ISO) -> date | None:
+    """A day, from a date or a text in a form the profile states."""
+    moment = optional_moment(row, column, dates)
     if moment is not None and moment.time() != time.min:
         raise Unreadable(FindingCode.DATE_OUT_OF_RANGE, f"{column} is {row[column]!r}, a day with a time of day")
     return None if moment is None else moment.date()
 
 
-def optional_moment(row: Row, column: str) -> datetime | None:
-    """A local date and time, from the database's own type or an ISO text; None where the source holds none."""
-    value = row[column]
-    if isinstance(value, datetime):
-        return _local(value, column)
-    if isinstance(value, date):
-        return datetime.combine(value, time.min)
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    if isinstance(value, str) and (_DAY.match(value) or _MOMENT.match(value)):
-        return _parsed(value, column)
-    raise Unreadable(FindingCode.DATE_OUT_OF_RANGE, f"{column} is {value!r}, not a date we know how to read")
-
-
-def _local(value: datetime, column: str) -> datetime:
-    """The record holds local times; which zone a stored instant is local to only the profile's SQL can say."""
-    if value.tzinfo is not None:
-        raise Unreadable(FindingCode.DATE_OUT_OF_RANGE, f"{column} has a time zone; the profile must say AT TIME ZONE")
-    return value
-
-
-def _parsed(value: str, column: str) -> datetime:
+def optional_moment(row: Row, column: str, dates: Dates = _ISO) -> datetime | None:
+    """A local date and time; None where the source holds none."""
     try:
-        return datetime.fromisoformat(value)
-    except ValueError as problem:
-        raise Unreadable(FindingCode.DATE_OUT_OF_RANGE, f"{column} is {value!r}, no day of the calendar") from problem
+        return dates.moment(column, row[column])
+    except NotADate as problem:
+        raise Unreadable(FindingCode.DATE_OUT_OF_RANGE, f"{column} is {row[column]!r}: {problem}") from problem
