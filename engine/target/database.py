@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,22 +14,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from engine.profiles.schema import TargetProfile
-from engine.target.columns import adapted
+from engine.target import statements
+from engine.target.columns import adapted, comparable
 from engine.target.connect import Statements, connected
-from engine.target.failures import explained
+from engine.target.failures import Failure, Kind, explained
 from engine.target.rows import Row
-from engine.target.statements import (
-    columns,
-    count_among,
-    count_between,
-    delete,
-    everything,
-    insert,
-    is_there,
-    keys_between,
-    largest,
-    wait_for_writers,
-)
+from engine.target.schema import LiveSchema
 from protocol.errors import EnvironmentProblem
 
 _DIGEST_SPACE: Final = 1 << 256
@@ -52,14 +43,15 @@ class Found:
 
 
 class TargetDatabase:
-    """The target. Names are matched without regard to case, as the servers of the profile's dialects do."""
+    """The target. Names are matched as its server matches them, and every value is held against what a column keeps."""
 
     def __init__(self, url: str, profile: TargetProfile, *, read_only: bool) -> None:
         """Connects and reads the schema. Raises EnvironmentProblem, UsageProblem."""
         self._profile = profile
         self.statements = Statements(read_only)
         self._engine = connected(url, self.statements)
-        self._schema = self._read_schema()
+        with self._reading() as connection:
+            self._schema = LiveSchema.read(connection, profile)
 
     @property
     def dialect(self) -> str:
@@ -72,14 +64,8 @@ class TargetDatabase:
 
     def drift(self) -> list[str]:
         """Tables and columns the profile relies on that are not there, as `Table` or `Table.Column`."""
-        missing = []
-        for table, wanted in self._profile.database.relies_on.items():
-            found = self._schema.get(table.lower())
-            if found is None:
-                missing.append(table)
-            else:
-                missing += [f"{table}.{column}" for column in wanted if column.lower() not in columns(found)]
-        return missing
+        relied_on = self._profile.database.relies_on.items()
+        return [place for table, wanted in relied_on for place in self._schema.missing(table, wanted)]
 
     def version(self) -> str | None:
         """What the target says its version is."""
@@ -93,7 +79,7 @@ class TargetDatabase:
             return dict.fromkeys(self._profile.keys, 0)
         with self._reading() as connection:
             return {
-                entity: int(connection.execute(largest(self._column(rule.table, rule.column))).scalar() or 0)
+                entity: int(connection.execute(statements.largest(self._column(rule.table, rule.column))).scalar() or 0)
                 for entity, rule in self._profile.keys.items()
             }
 
@@ -101,34 +87,37 @@ class TargetDatabase:
         """The content of every table the profile relies on."""
         with self._reading() as connection:
             return {
-                name: _mark(connection.execution_options(stream_results=True).execute(everything(table)))
+                name: _mark(connection.execution_options(stream_results=True).execute(statements.everything(table)))
                 for name in self._profile.database.relies_on
-                if (table := self._schema.get(name.lower())) is not None
+                if (table := self._schema.table(name)) is not None
             }
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """One short transaction: committed when the block ends, rolled back when it raises. Raises Failure."""
         try:
-            with self._engine.begin() as connection:
+            with self._engine.connect() as connection, self._clean(connection), connection.begin():
                 yield connection
         except (sa.exc.SQLAlchemyError, OSError) as error:
             raise explained(error) from error
 
     def insert(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
-        """Inserts rows in order. Raises SQLAlchemyError."""
-        for table, group in groupby(rows, key=lambda row: (row.table, tuple(row.values))):
-            found = self._schema[table[0].lower()]
-            connection.execute(insert(found), [self._values(found, row) for row in group])
+        """Inserts rows in order. Raises SQLAlchemyError, and Failure for a value that its column cannot hold."""
+        for (table, names), group in groupby(rows, key=lambda row: (row.table, tuple(row.values))):
+            columns = [self._column(table, name) for name in names]
+            live = [column.name for column in columns]
+            values = [dict(zip(live, _adapted(columns, row), strict=True)) for row in group]
+            statement = statements.insert(self._table(table), live, self.dialect)
+            with self._explicit_keys(connection, self._table(table), live):
+                connection.execute(statement, values)
 
     def delete(self, connection: sa.Connection, rows: Sequence[Row]) -> int:
         """Deletes rows value for value, the last inserted first; how many there were, each once. Raises
-        SQLAlchemyError."""
-        deleted = 0
-        for row in reversed(rows):
-            table = self._schema[row.table.lower()]
-            deleted += connection.execute(delete(table, self._values(table, row))).rowcount == 1
-        return deleted
+        SQLAlchemyError, and Failure for a value that its column cannot hold."""
+        return sum(
+            connection.execute(statements.delete(self._table(row.table), self._values(row))).rowcount == 1
+            for row in reversed(rows)
+        )
 
     def count_of(self, table: str, column: str, keys: Collection[int], connection: sa.Connection | None = None) -> int:
         """How many rows hold one of `keys` in this column, seen from the open transaction or anew. Raises Failure."""
@@ -138,7 +127,7 @@ class TargetDatabase:
         place = self._column(table, column)
         wanted = sorted(keys)
         parts = (wanted[first : first + _KEYS_AT_ONCE] for first in range(0, len(wanted), _KEYS_AT_ONCE))
-        return sum(int(connection.execute(count_among(place, part)).scalar_one()) for part in parts)
+        return sum(int(connection.execute(statements.count_among(place, part)).scalar_one()) for part in parts)
 
     def found_of(self, rows: Sequence[Row], *, after_writers: bool = False) -> Found:
         """What of `rows` stands in the target. Raises Failure.
@@ -146,55 +135,96 @@ class TargetDatabase:
         A killed session's last commit may still be under way in the server. `after_writers` waits until every open
         transaction that could change the answer has ended.
         """
-        spans = _key_spans(rows)
         with self.transaction() as connection:
             if after_writers:
-                self._wait_for_writers(connection, {table for table, _ in spans})
-            under_keys = sum(self._count_between(connection, *place, *span) for place, span in spans.items())
-            equal = sum(self._is_there(connection, row) for row in rows) if under_keys else 0
-        return Found(under_keys, equal)
+                self._wait_for_writers(connection, {row.table for row in rows if row.key_column is not None})
+            keyed = [self._under_keys(connection, *place, planned) for place, planned in _by_place(rows).items()]
+            loose = [row for row in rows if row.key_column is None] if any(found.under_keys for found in keyed) else []
+            equal = sum(self._is_there(connection, row) for row in loose)
+        return Found(sum(found.under_keys for found in keyed), equal + sum(found.equal for found in keyed))
 
     def keys_between(self, table: str, column: str, first: int, last: int) -> Iterator[int]:
         """The keys in use from `first` to `last`, each once, in no order. Raises Failure."""
         with self.transaction() as connection:
-            query = keys_between(self._column(table, column), first, last)
+            query = statements.keys_between(self._column(table, column), first, last)
             for (key,) in connection.execution_options(stream_results=True).execute(query):
                 yield int(key)
+
+    def advance_counters(self) -> None:
+        """Sets the counters that give new keys past those we gave, so that the target's program can go on inserting.
+
+        SQL Server's IDENTITY and SQLite's AUTOINCREMENT follow a given key by themselves; PostgreSQL's sequences do
+        not. May be repeated. Raises Failure.
+        """
+        with self.transaction() as connection:
+            for rule in self._profile.keys.values():
+                column = self._column(rule.table, rule.column)
+                asked = statements.sequence_of(column, self._engine.dialect)
+                sequence = None if asked is None else connection.execute(asked).scalar()
+                if sequence is not None:
+                    connection.execute(statements.advance(str(sequence), column)).close()
 
     def close(self) -> None:
         self._engine.dispose()
 
+    @contextmanager
+    def _clean(self, connection: sa.Connection) -> Iterator[None]:
+        """What a failed transaction leaves in SQL Server's session, such as IDENTITY_INSERT, goes with the session."""
+        try:
+            yield
+        except BaseException:
+            if self.dialect == "mssql":
+                connection.invalidate()
+            raise
+
+    @contextmanager
+    def _explicit_keys(self, connection: sa.Connection, table: sa.Table, names: Sequence[str]) -> Iterator[None]:
+        around = statements.identity_insert(table, names, self._engine.dialect)
+        if around is not None:
+            connection.exec_driver_sql(around[0])
+        yield
+        if around is not None:
+            connection.exec_driver_sql(around[1])
+
     def _wait_for_writers(self, connection: sa.Connection, tables: Iterable[str]) -> None:
         for name in sorted(tables):
-            if lock := wait_for_writers(self._schema[name.lower()], self._engine.dialect):
+            if lock := statements.wait_for_writers(self._table(name), self._engine.dialect):
                 connection.exec_driver_sql(lock).close()
 
-    def _count_between(self, connection: sa.Connection, table: str, column: str, first: int, last: int) -> int:
-        return int(connection.execute(count_between(self._column(table, column), first, last)).scalar_one())
+    def _under_keys(self, connection: sa.Connection, table: str, key: str, planned: Sequence[Row]) -> Found:
+        """Of one table: rows between the first and last planned key, and how many of them are planned, value for value.
+
+        One patient's keys are consecutive. Values are compared here and not by the server, whose collation may call
+        two names equal that differ.
+        """
+        keys = [int(str(row.values[key])) for row in planned]
+        columns = [self._column(table, name) for name in planned[0].values]
+        query = statements.rows_between(
+            self._column(table, key), [column.name for column in columns], min(keys), max(keys)
+        )
+        found = Counter(_comparable(columns, values) for values in connection.execute(query))
+        wanted = Counter(_comparable(columns, _adapted(columns, row)) for row in planned)
+        return Found(found.total(), (found & wanted).total())
 
     def _is_there(self, connection: sa.Connection, row: Row) -> bool:
-        table = self._schema[row.table.lower()]
-        return connection.execute(is_there(table, self._values(table, row))).first() is not None
+        return connection.execute(statements.is_there(self._table(row.table), self._values(row))).first() is not None
 
-    def _values(self, table: sa.Table, row: Row) -> dict[str, Any]:
-        names = columns(table)
-        return {
-            names[name.lower()]: adapted(table.c[names[name.lower()]].type, value) for name, value in row.values.items()
-        }
+    def _values(self, row: Row) -> dict[str, object]:
+        """Values by the column's name in the database. Raises Failure."""
+        columns = [self._column(row.table, name) for name in row.values]
+        return dict(zip((column.name for column in columns), _adapted(columns, row), strict=True))
 
-    def _column(self, table: str, column: str) -> sa.Column[Any]:
-        found = self._schema[table.lower()]
-        return found.c[columns(found)[column.lower()]]
+    def _table(self, name: str) -> sa.Table:
+        found = self._schema.table(name)
+        if found is None:
+            raise _not_there(name)
+        return found
 
-    def _read_schema(self) -> dict[str, sa.Table]:
-        wanted = {name.lower() for name in self._profile.database.relies_on} | {
-            rule.table.lower() for rule in self._profile.insert
-        }
-        with self._reading() as connection:
-            found = [name for name in sa.inspect(connection).get_table_names() if name.lower() in wanted]
-            metadata = sa.MetaData()
-            metadata.reflect(connection, only=found, resolve_fks=False)
-        return {name.lower(): metadata.tables[name] for name in found}
+    def _column(self, table: str, name: str) -> sa.Column[Any]:
+        found = self._schema.column(table, name)
+        if found is None:
+            raise _not_there(f"{table}.{name}")
+        return found
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -207,13 +237,29 @@ class TargetDatabase:
             ) from error
 
 
-def _key_spans(rows: Sequence[Row]) -> dict[tuple[str, str], tuple[int, int]]:
-    """(table, key column) to the first and last planned key: one patient's keys are consecutive."""
-    keys: dict[tuple[str, str], list[int]] = {}
+def _not_there(place: str) -> Failure:
+    return Failure(Kind.PERMANENT, f"the target database has no {place}")
+
+
+def _by_place(rows: Iterable[Row]) -> Mapping[tuple[str, str], list[Row]]:
+    """Rows by (table, key column)."""
+    found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row.key_column is not None:
-            keys.setdefault((row.table, row.key_column), []).append(int(str(row.values[row.key_column])))
-    return {place: (min(found), max(found)) for place, found in keys.items()}
+            found.setdefault((row.table, row.key_column), []).append(row)
+    return found
+
+
+def _adapted(columns: Sequence[sa.Column[Any]], row: Row) -> tuple[object, ...]:
+    """The row's values as its columns want them, in their order. Raises Failure."""
+    try:
+        return tuple(adapted(column.type, value) for column, value in zip(columns, row.values.values(), strict=True))
+    except (ValueError, ArithmeticError) as problem:
+        raise Failure(Kind.PERMANENT, f"a value does not fit its column in {row.table}") from problem
+
+
+def _comparable(columns: Sequence[sa.Column[Any]], values: Iterable[object]) -> tuple[object, ...]:
+    return tuple(comparable(column.type, value) for column, value in zip(columns, values, strict=True))
 
 
 def _mark(rows: sa.CursorResult[Any]) -> TableMark:

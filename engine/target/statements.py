@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mssql
+from sqlalchemy.dialects import mssql, postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 # Waits for open transactions that write a table and keeps new ones out until ours ends. SQLite has one writer anyway.
 _LOCKS: Final = {
@@ -27,8 +28,36 @@ class ExplicitInsert(sa.Insert):
 @compiles(ExplicitInsert, "postgresql")
 def _overriding(statement: ExplicitInsert, compiler: SQLCompiler, **options: Any) -> str:
     """GENERATED ALWAYS yields to a given value only if told so."""
-    text = compiler.visit_insert(statement, **options)
+    text = str(compiler.visit_insert(statement, **options))  # type: ignore[no-untyped-call]
     return text.replace(") VALUES (", ") OVERRIDING SYSTEM VALUE VALUES (", 1)
+
+
+class letters(FunctionElement[str]):  # noqa: N801 - reads as the function that it is
+    """A text to be compared letter for letter, whatever the column's collation calls equal."""
+
+    inherit_cache = True
+    type = sa.String()
+
+
+@compiles(letters)
+def _as_it_is(element: letters, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(letters, "postgresql")
+def _by_code(element: letters, compiler: SQLCompiler, **options: Any) -> str:
+    return f'{compiler.process(element.clauses, **options)} COLLATE "C"'
+
+
+@compiles(letters, "sqlite")
+def _by_byte(element: letters, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{compiler.process(element.clauses, **options)} COLLATE BINARY"
+
+
+@compiles(letters, "mssql")
+def _as_bytes(element: letters, compiler: SQLCompiler, **options: Any) -> str:
+    """Even a binary collation of SQL Server takes no account of blanks at the end."""
+    return f"CAST(CAST({compiler.process(element.clauses, **options)} AS NVARCHAR(MAX)) AS VARBINARY(MAX))"
 
 
 def insert(table: sa.Table, names: Sequence[str], dialect: str) -> sa.Insert:
@@ -72,10 +101,19 @@ def rows_between(column: sa.Column[Any], names: Sequence[str], first: int, last:
     return sa.select(*(column.table.c[name] for name in names)).where(column.between(first, last))
 
 
+def count_among(column: sa.Column[Any], keys: Sequence[int]) -> sa.Select[Any]:
+    """How many rows have one of `keys`."""
+    return sa.select(sa.func.count()).select_from(column.table).where(column.in_(keys))
+
+
 def is_there(table: sa.Table, values: Mapping[str, Any]) -> sa.Select[Any]:
-    """A row if these values stand in one row of the table, equal as the server compares."""
-    equal = [_equals(table.c[name], value) for name, value in values.items()]
-    return sa.select(sa.literal(1)).select_from(table).where(*equal)
+    """A row if exactly these values stand in one row of the table."""
+    return sa.select(sa.literal(1)).select_from(table).where(*_equal(table, values))
+
+
+def delete(table: sa.Table, values: Mapping[str, Any]) -> sa.Delete:
+    """Deletes the rows in which exactly these values stand."""
+    return sa.delete(table).where(*_equal(table, values))
 
 
 def wait_for_writers(table: sa.Table, dialect: sa.Dialect) -> str | None:
@@ -97,7 +135,7 @@ def advance(sequence: str, column: sa.Column[Any]) -> sa.Select[Any]:
     """Sets a sequence of PostgreSQL past the largest key in use, never back."""
     largest_key = sa.select(sa.func.max(column)).scalar_subquery()
     last = sa.select(sa.literal_column("last_value")).select_from(sa.text(sequence)).scalar_subquery()
-    named = sa.cast(sa.literal(sequence), sa.dialects.postgresql.REGCLASS)
+    named = sa.cast(sa.literal(sequence), postgresql.REGCLASS)
     return sa.select(sa.func.setval(named, sa.func.greatest(largest_key, last))).where(largest_key > last)
 
 
@@ -120,9 +158,17 @@ def _is_always_generated(table: sa.Table, names: Sequence[str]) -> bool:
     return any((identity := table.c[name].identity) is not None and identity.always for name in names)
 
 
+def _equal(table: sa.Table, values: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
+    return [_equals(table.c[name], value) for name, value in values.items()]
+
+
 def _equals(column: sa.Column[Any], value: object) -> sa.ColumnElement[bool]:
-    """A `datetime` of SQL Server is compared as one: against a finer time it would never be equal."""
+    """Texts letter for letter. A `datetime` of SQL Server as one: against a finer time it would never be equal."""
     if value is None:
         return column.is_(None)
-    coarse = isinstance(column.type, mssql.SMALLDATETIME) or type(column.type) is sa.DATETIME
-    return column == (sa.cast(sa.literal(value, column.type), column.type) if coarse else value)
+    given = sa.literal(value, column.type)
+    if isinstance(column.type, mssql.SMALLDATETIME) or type(column.type) is sa.DATETIME:
+        return column == sa.cast(given, column.type)
+    if isinstance(column.type, sa.String) and not isinstance(column.type, sa.CHAR | sa.NCHAR):
+        return letters(column) == letters(given)
+    return column == given

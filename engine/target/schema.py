@@ -1,0 +1,65 @@
+"""The target's tables as they stand in the database, found by the names that the profile writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.identifiers import CASE_QUESTION, Matching
+from engine.profiles.schema import TargetProfile
+
+_SQL_SERVERS_OWN = "dbo"  # the schema in which SQL Server looks after the login's own
+
+
+class LiveSchema:
+    """Tables by the profile's name for them. Only those that the profile speaks of are looked at."""
+
+    def __init__(self, tables: dict[str, sa.Table], matching: Matching) -> None:
+        self._tables, self._matching = tables, matching
+
+    @staticmethod
+    def read(connection: sa.Connection, profile: TargetProfile) -> LiveSchema:
+        """The schema as it is now. Raises SQLAlchemyError."""
+        matching = _matching(connection)
+        wanted = dict.fromkeys((*profile.database.relies_on, *(rule.table for rule in profile.insert)))
+        tables: dict[str, sa.Table] = {}
+        for schema in _schemas(connection):
+            live = sa.inspect(connection).get_table_names(schema)
+            found = {name: live_name for name in wanted if (live_name := matching.find(name, live)) is not None}
+            metadata = sa.MetaData(schema=schema)
+            metadata.reflect(connection, only=sorted(set(found.values())), resolve_fks=False)
+            by_name = {table.name: table for table in metadata.tables.values()}
+            tables = {name: by_name[live_name] for name, live_name in found.items()} | tables
+        return LiveSchema(tables, matching)
+
+    def table(self, name: str) -> sa.Table | None:
+        """The table; None if the database has none that it would take `name` for."""
+        return self._tables.get(name)
+
+    def column(self, table: str, name: str) -> sa.Column[Any] | None:
+        """The column; None if it or its table is not there."""
+        found = self._tables.get(table)
+        live = None if found is None else self._matching.find(name, found.columns.keys())
+        return None if found is None or live is None else found.c[live]
+
+    def missing(self, table: str, columns: Iterable[str]) -> Iterator[str]:
+        """What is not there of a table: `Table` itself, or each `Table.Column`."""
+        if table not in self._tables:
+            yield table
+        else:
+            yield from (f"{table}.{column}" for column in columns if self.column(table, column) is None)
+
+
+def _matching(connection: sa.Connection) -> Matching:
+    dialect = connection.dialect.name
+    exact = dialect == "mssql" and bool(connection.exec_driver_sql(CASE_QUESTION).scalar())
+    return Matching(dialect, exact)
+
+
+def _schemas(connection: sa.Connection) -> list[str | None]:
+    """Where a table named without its schema is looked for, in order; None is the login's own schema."""
+    own = connection.dialect.default_schema_name
+    elsewhere = connection.dialect.name == "mssql" and own != _SQL_SERVERS_OWN
+    return [None, _SQL_SERVERS_OWN] if elsewhere else [None]
