@@ -31,8 +31,8 @@ def publish(source: Path, destination: Path) -> None:
         os.link(source, destination)
 
 
-def make_folders(folder: Path, root: Path) -> list[Path]:
-    """Makes `folder` below `root`; returns the folders that got a new entry and must be synced."""
+def make_folders(folder: Path, root: Path) -> None:
+    """Makes `folder` below `root`. Nothing is flushed."""
     missing = []
     while folder != root and not folder.is_dir():
         missing.append(folder)
@@ -40,7 +40,6 @@ def make_folders(folder: Path, root: Path) -> list[Path]:
     for new in reversed(missing):
         new.mkdir(exist_ok=True)
         failpoint("after-folder")
-    return [new.parent for new in missing]
 
 
 def sync_folders(folders: Iterable[Path]) -> None:

@@ -6,13 +6,14 @@ import hashlib
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from engine.failpoints import failpoint
 from engine.target import disk
+from engine.target.failures import explained
 from protocol.errors import EnvironmentProblem
 
 _BLOCK = 1 << 20
@@ -34,11 +35,21 @@ class PlannedFile:
     sha256: str
 
 
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What the system says against it, as a Failure."""
+    try:
+        yield
+    except OSError as error:
+        raise explained(error) from error
+
+
 class TargetStore:
     """The new image store at `root`, with this run's incoming folder on the same volume."""
 
     def __init__(self, root: Path, run: str) -> None:
         self.root = root
+        self._flushed = {root}  # folders whose own entry this session flushed: an earlier one may have died before that
         self.incoming = root / f".bitewing-incoming-{run}"
 
     def require_present(self) -> None:
@@ -64,8 +75,9 @@ class TargetStore:
         with suppress(FileNotFoundError):
             shutil.rmtree(self.incoming)
 
+    @_explained()
     def taken(self, paths: Iterable[str]) -> list[str]:
-        """Those of `paths` where something stands already."""
+        """Those of `paths` where something stands already. Raises Failure."""
         return [path for path in paths if self._place(path).exists() or self._place(path).is_symlink()]
 
     def size(self, path: str) -> int | None:
@@ -76,8 +88,9 @@ class TargetStore:
             return None
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
+    @_explained()
     def presence(self, file: PlannedFile) -> Presence:
-        """What stands at the file's final path."""
+        """What stands at the file's final path. Raises Failure."""
         place = self._place(file.path)
         if place.is_symlink():
             return Presence.FOREIGN
@@ -88,29 +101,40 @@ class TargetStore:
         except IsADirectoryError:
             return Presence.FOREIGN
 
+    @_explained()
     def link(self, incoming: Path, files: Iterable[tuple[str, PlannedFile]]) -> None:
-        """Links incoming files, given by name, to their final paths and makes that durable. Refuses to overwrite."""
-        touched: set[Path] = set()
+        """Links incoming files, given by name, to their final paths and makes that durable. Refuses to overwrite.
+
+        Raises Failure.
+        """
+        folders: set[Path] = set()
         for name, file in files:
             place = self._place(file.path)
-            touched.update(disk.make_folders(place.parent, self.root))
+            disk.make_folders(place.parent, self.root)
             disk.publish(incoming / name, place)
-            touched.add(place.parent)
+            folders.add(place.parent)
             failpoint("after-link")
-        disk.sync_folders(sorted(touched))
+        above = {parent for folder in folders for parent in (folder, *folder.parents) if self.root in parent.parents}
+        disk.sync_folders(sorted(folders | {folder.parent for folder in above - self._flushed}))
+        self._flushed |= above
 
+    @_explained()
     def remove_ours(self, files: Iterable[PlannedFile]) -> list[str]:
-        """Removes exactly the files that carry our digest, durably; returns the paths where something else stands."""
+        """Removes exactly the files that carry our digest, durably; returns the paths where something else stands.
+
+        A session that died may have removed some without flushing that, so absent ones are flushed too. Raises Failure.
+        """
         foreign, touched = [], set()
         for file in files:
-            found = self.presence(file)
-            if found is Presence.OURS:
-                self._place(file.path).unlink()
-                touched.add(self._place(file.path).parent)
-                failpoint("after-remove")
-            elif found is Presence.FOREIGN:
+            place, found = self._place(file.path), self.presence(file)
+            if found is Presence.FOREIGN:
                 foreign.append(file.path)
-        disk.sync_folders(sorted(touched))
+                continue
+            if found is Presence.OURS:
+                place.unlink()
+                failpoint("after-remove")
+            touched.add(place.parent)
+        disk.sync_folders(folder for folder in sorted(touched) if folder.is_dir())
         return foreign
 
     def free_bytes(self) -> int:

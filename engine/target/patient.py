@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from engine.journal import Journal
 from engine.plan import PlannedPatient
 from engine.profiles.schema import TargetProfile
 from engine.target.database import TargetDatabase
-from engine.target.failures import Failure, Kind, explained
-from engine.target.files import PlannedFile, Presence, TargetStore
+from engine.target.failures import Failure, Kind
+from engine.target.files import Presence, TargetStore
 from engine.target.notice import Notice
 from engine.target.planned import planned_files, planned_rows
 from engine.target.workshop import Prepared
@@ -55,7 +56,7 @@ class PatientUnit:
         with self._database.transaction() as connection:
             self._database.insert(connection, planned_rows(patient, self._profile))
             failpoint("after-insert")
-            self._link(prepared.files)
+            self._store.link(self.incoming, prepared.files)
             failpoint("before-commit")
         failpoint("after-commit")
         self._journal.done(patient.number)
@@ -91,18 +92,14 @@ class PatientUnit:
             failpoint("before-forward")
             prepared = prepare(patient)
             missing = [pair for pair in prepared.files if found[pair[1]] is Presence.ABSENT]
-            self._link(missing)
+            self._store.link(self.incoming, missing)
             self._discard(prepared)
             failpoint("before-forward-done")
         self._journal.done(patient.number)
         return Settled.COMMITTED
 
-    def _link(self, files: Iterable[tuple[str, PlannedFile]]) -> None:
-        try:
-            self._store.link(self.incoming, files)
-        except OSError as error:
-            raise explained(error) from error
-
     def _discard(self, prepared: Prepared) -> None:
+        """Makes room early. What cannot be removed now goes with the incoming folder."""
         for name, _ in prepared.files:
-            (self.incoming / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                (self.incoming / name).unlink(missing_ok=True)
