@@ -10,6 +10,7 @@ import pytest
 
 from engine.profiles.load import load_target
 from engine.target import disk
+from engine.target.failures import Failure, Kind
 from engine.target.files import PlannedFile, Presence, TargetStore, path_of, sha256_of
 from protocol.errors import EnvironmentProblem
 
@@ -53,9 +54,10 @@ def test_whatever_stands_at_a_final_path_is_never_replaced(store: TargetStore, k
     assert store.taken([file.path]) == [file.path]
     assert (store.presence(file) is Presence.OURS) is (kind == "same file")
     before = os.lstat(place)
-    with pytest.raises(FileExistsError):
+    with pytest.raises(Failure, match="taken") as failed:
         store.link(folder, [("00000001", file)])
     assert os.lstat(place) == before
+    assert failed.value.kind is Kind.PERMANENT
 
 
 def test_only_files_with_our_digest_are_removed(store: TargetStore) -> None:
