@@ -55,7 +55,7 @@ def fingerprint(
     options: Options = context.obj
     loaded = load(profile)
     with SourceDatabase.open(database, loaded) as live:
-        comparison = compare_schema(loaded.database, live.tables())
+        comparison = compare_schema(loaded.database, live.tables(), live.matching)
     if options.json:
         answer({"verb": "profile fingerprint", "profile": loaded.id, "differences": list(comparison.differences)})
     elif comparison.differences:

@@ -129,7 +129,7 @@ def _target_schema(job: Job, profile: TargetProfile, reporter: Reporter) -> Sche
 
 def _compared(database: SourceDatabase, profile: SourceProfile | TargetProfile, reporter: Reporter) -> SchemaComparison:
     """The live schema against the profile. A version the profile names counts as one more column."""
-    schema = compare_schema(profile.database, database.tables())
+    schema = compare_schema(profile.database, database.tables(), database.matching)
     for sentence in schema.differences:
         reporter.finding(Finding(Phase.PROVE, FindingCode.SCHEMA_DRIFT, place=database.place, detail=sentence))
     version = None if schema.differences else database.scalar(profile.database.version)

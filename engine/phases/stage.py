@@ -30,7 +30,7 @@ def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
     control.checkpoint()
     with SourceDatabase.open(job.source.staging, profile) as database:
         live = database.tables()
-        schema = compare_schema(profile.database, live)
+        schema = compare_schema(profile.database, live, database.matching)
         supported = _supports_version(database, profile, schema, reporter)
         checks = _checks(profile, restored, schema, supported, MARKER in live, database.prove_read_only(MARKER))
         control.checkpoint()

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 
 from engine.source import postgresql_types
 from engine.source.urls import dialect_of, parse_url, sqlite_path
+from engine.sqlserver.connection import reading_engine
 from protocol.errors import EnvironmentProblem
 
 READER_ROLE: Final = "pg_read_all_data"  # PostgreSQL's own role that may read everything and write nothing
@@ -49,6 +50,5 @@ def _postgresql(url: str) -> Engine:
 
 
 def _mssql(url: str) -> Engine:
-    """Several streams at once need MARS; the staging database itself was set read-only when it was restored."""
-    parsed = parse_url(url).update_query_dict({"MARS_Connection": "yes", "ApplicationIntent": "ReadOnly"})
-    return sa.create_engine(parsed, poolclass=sa.NullPool)
+    """SQL Server has no read-only session: staging itself was set read-only when it was restored."""
+    return reading_engine(parse_url(url), poolclass=sa.NullPool)

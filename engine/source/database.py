@@ -1,6 +1,7 @@
 """A database opened so that nothing can write it: by session, by role or file mode, and by the SELECT guard on top.
 
-Production is never opened: only staging, and a target or samples database when a profile is compared with it.
+Opened are staging, a target or samples database when a profile is compared with it, and production where job.toml
+names it: only to ask whether it holds more than the snapshot.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, CursorResult, Engine
 
+from engine.identifiers import Matching, matching_of, schemas
 from engine.profiles.schema import Query, SourceProfile, TargetProfile
 from engine.profiles.sql import pure_select
 from engine.source.connect import read_only_engine
@@ -72,11 +74,19 @@ class SourceDatabase:
         return None if row is None else row[0]
 
     def tables(self) -> Mapping[str, tuple[str, ...]]:
-        """Every table of the default schema with its columns, as the database spells them."""
+        """Every table that can be named without its schema, with its columns, as the database spells them."""
         with translated(self.place):
-            inspector = sa.inspect(self._connection)
-            names = sorted(inspector.get_table_names())
-            return {name: tuple(column["name"] for column in inspector.get_columns(name)) for name in names}
+            inspector, found = sa.inspect(self._connection), dict[str, tuple[str, ...]]()
+            for schema in schemas(self._connection):
+                for name in set(inspector.get_table_names(schema)) - found.keys():
+                    found[name] = tuple(column["name"] for column in inspector.get_columns(name, schema))
+            return {name: found[name] for name in sorted(found)}
+
+    @property
+    def matching(self) -> Matching:
+        """How this database takes the names that a profile writes."""
+        with translated(self.place):
+            return matching_of(self._connection)
 
     def table_rows(self, table: str, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
         """Every row of a table that `tables` named, in no order."""

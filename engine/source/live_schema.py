@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from engine.identifiers import Matching
 from engine.profiles.schema import DatabaseRules
 from engine.toml.suggest import closest
+
+_WITHOUT_CASE: Final = Matching("sqlite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +24,17 @@ class SchemaComparison:
     differences: tuple[str, ...]
 
 
-def compare_schema(rules: DatabaseRules, live: Mapping[str, tuple[str, ...]]) -> SchemaComparison:
-    """`live` is table -> columns. Names are compared without case, as databases do with unquoted names."""
-    found = {name.lower(): {column.lower() for column in columns} for name, columns in live.items()}
-    missing_tables = [name for name in rules.relies_on if name.lower() not in found]
+def compare_schema(
+    rules: DatabaseRules, live: Mapping[str, tuple[str, ...]], matching: Matching = _WITHOUT_CASE
+) -> SchemaComparison:
+    """`live` is table -> columns; `matching` is how their database takes a name."""
+    found = {name: matching.find(name, live) for name in rules.relies_on}
+    missing_tables = [name for name, live_name in found.items() if live_name is None]
     missing_columns = [
-        (table, column)
+        (table, column, live[live_name] if live_name is not None else ())
         for table, columns in rules.relies_on.items()
         for column in columns
-        if column.lower() not in found.get(table.lower(), ())
+        if (live_name := found[table]) is None or matching.find(column, live[live_name]) is None
     ]
     columns = sum(len(names) for names in rules.relies_on.values())
     return SchemaComparison(
@@ -37,14 +43,21 @@ def compare_schema(rules: DatabaseRules, live: Mapping[str, tuple[str, ...]]) ->
         columns=columns,
         columns_found=columns - len(missing_columns),
         differences=(
-            *(f"table {name} is missing{closest(name.lower(), found)}" for name in missing_tables),
-            *(_column_difference(table, column, found) for table, column in missing_columns if table.lower() in found),
+            *(f"table {name} is missing{_near(name, live)}" for name in missing_tables),
+            *(
+                f"column {table}.{column} is missing{_near(column, names)}"
+                for table, column, names in missing_columns
+                if found[table] is not None
+            ),
         ),
     )
 
 
-def _column_difference(table: str, column: str, found: Mapping[str, set[str]]) -> str:
-    return f"column {table}.{column} is missing{closest(column.lower(), found[table.lower()])}"
+def _near(name: str, live: Iterable[str]) -> str:
+    """ " (did you mean X?)" for the nearest name there is, or nothing."""
+    names = {each.lower(): each for each in live}
+    same = names.get(name.lower())
+    return closest(name.lower(), names) if same is None else f" (did you mean {same}?)"
 
 
 def is_supported(version: str | None, versions: tuple[str, ...]) -> bool:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from engine.sqlserver.errors import label_of, meaning_of
 from protocol.errors import EnvironmentProblem
 
 _UNREACHABLE_CLASSES = ("08", "28", "3D", "57P")  # SQLSTATE: connection, login, no such database, shut down
+_SQL_SERVERS = "pyodbc"  # the package whose errors have numbers
 
 
 @contextlib.contextmanager
@@ -31,9 +33,15 @@ def translated(place: str) -> Iterator[None]:
         ) from problem
     except sqlite3.Error as problem:
         raise _problem(problem, False, place) from problem
+    except Exception as problem:
+        if type(problem).__module__ != _SQL_SERVERS:  # the driver's own errors, where no SQLAlchemy stands between
+            raise
+        raise _problem(problem, False, place) from problem
 
 
 def _problem(error: BaseException | None, invalidated: bool, place: str) -> EnvironmentProblem:
+    if type(error).__module__ == _SQL_SERVERS and error is not None and (meaning := meaning_of(error)):
+        return EnvironmentProblem(f"{meaning.what} ({label_of(error)})", where=place, next_step=meaning.next_step)
     state = str(getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None) or "")
     kind = f"{type(error).__name__} {state}".strip()
     if (

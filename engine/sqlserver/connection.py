@@ -21,7 +21,7 @@ READING: Final[Mapping[str, str]] = MappingProxyType({"ApplicationIntent": "Read
 
 # An error ends the whole transaction, a lock is waited for that long, and a text too long is an error, never cut.
 PREPARED: Final = ("SET XACT_ABORT ON", f"SET LOCK_TIMEOUT {LOCK_SECONDS * 1000}", "SET ANSI_WARNINGS ON")
-CAPABILITIES: Final = "SELECT snapshot_isolation_state, is_read_only FROM sys.databases WHERE database_id = DB_ID()"
+SNAPSHOT_QUESTION: Final = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
 _DATETIMEOFFSET, _VARIANTS = -155, (-16, -150)  # SQL types of Microsoft's driver that pyodbc does not know
 
 
@@ -45,18 +45,19 @@ def reading_engine(url: URL, **more: Any) -> Engine:
     @event.listens_for(engine, "connect")
     def isolated(connection: Any, record: object) -> None:
         with connection.cursor() as cursor:
-            found = cursor.execute(CAPABILITIES).fetchone()
-            cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {reading_isolation(*found) if found else 'SERIALIZABLE'}")
+            found = cursor.execute(SNAPSHOT_QUESTION).fetchone()
+            cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {reading_isolation(found[0] if found else 0)}")
         connection.commit()
 
     return engine
 
 
-def reading_isolation(snapshot_state: int, is_read_only: bool) -> str:
-    """SNAPSHOT where the database allows it (state 1). A read-only one stands still. Else what was read is locked."""
-    if snapshot_state == 1:
-        return "SNAPSHOT"
-    return "READ COMMITTED" if is_read_only else "SERIALIZABLE"
+def reading_isolation(snapshot_state: int) -> str:
+    """SNAPSHOT where the database allows it (state 1, not while it is changing).
+
+    Elsewhere READ COMMITTED: staging is read-only and stands still, and nobody's work in any other is ever held up.
+    """
+    return "SNAPSHOT" if snapshot_state == 1 else "READ COMMITTED"
 
 
 def prepared(query_seconds: int) -> Callable[[Any, object], None]:

@@ -7,10 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.identifiers import CASE_QUESTION, Matching
+from engine.identifiers import Matching, matching_of, schemas
 from engine.profiles.schema import TargetProfile
-
-_SQL_SERVERS_OWN = "dbo"  # the schema in which SQL Server looks after the login's own
 
 
 class LiveSchema:
@@ -22,10 +20,10 @@ class LiveSchema:
     @staticmethod
     def read(connection: sa.Connection, profile: TargetProfile) -> LiveSchema:
         """The schema as it is now. Raises SQLAlchemyError."""
-        matching = _matching(connection)
+        matching = matching_of(connection)
         wanted = dict.fromkeys((*profile.database.relies_on, *(rule.table for rule in profile.insert)))
         tables: dict[str, sa.Table] = {}
-        for schema in _schemas(connection):
+        for schema in schemas(connection):
             live = sa.inspect(connection).get_table_names(schema)
             found = {name: live_name for name in wanted if (live_name := matching.find(name, live)) is not None}
             metadata = sa.MetaData(schema=schema)
@@ -50,16 +48,3 @@ class LiveSchema:
             yield table
         else:
             yield from (f"{table}.{column}" for column in columns if self.column(table, column) is None)
-
-
-def _matching(connection: sa.Connection) -> Matching:
-    dialect = connection.dialect.name
-    exact = dialect == "mssql" and bool(connection.exec_driver_sql(CASE_QUESTION).scalar())
-    return Matching(dialect, exact)
-
-
-def _schemas(connection: sa.Connection) -> list[str | None]:
-    """Where a table named without its schema is looked for, in order; None is the login's own schema."""
-    own = connection.dialect.default_schema_name
-    elsewhere = connection.dialect.name == "mssql" and own != _SQL_SERVERS_OWN
-    return [None, _SQL_SERVERS_OWN] if elsewhere else [None]

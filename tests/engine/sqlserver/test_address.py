@@ -40,9 +40,7 @@ def test_a_driver_that_the_url_names_is_taken(name: str) -> None:
 
 
 def test_options_for_tls_reach_the_driver_as_they_were_written() -> None:
-    options = (
-        "Encrypt=strict&TrustServerCertificate=no&HostNameInCertificate=sql&ServerCertificate=C:\\sql.cer"
-    )
+    options = "Encrypt=strict&TrustServerCertificate=no&HostNameInCertificate=sql&ServerCertificate=C:\\sql.cer"
     text = sent(made(f"{URL}?{options}"))
     for option in options.split("&"):
         assert option in text

@@ -10,20 +10,16 @@ import sqlglot
 from sqlglot import exp
 
 from engine.identifiers import CASE_QUESTION, Matching
-from engine.sqlserver.connection import CAPABILITIES, PREPARED, datetimeoffset, reading_isolation, variant
+from engine.sqlserver.connection import SNAPSHOT_QUESTION, PREPARED, datetimeoffset, reading_isolation, variant
 
 
-@pytest.mark.parametrize(
-    ("snapshot", "read_only", "level"),
-    [(1, False, "SNAPSHOT"), (1, True, "SNAPSHOT"), (0, True, "READ COMMITTED"), (0, False, "SERIALIZABLE")],
-)
-def test_reading_sees_one_state_of_the_data(snapshot: int, read_only: bool, level: str) -> None:
-    assert reading_isolation(snapshot, read_only) == level
+def test_reading_sees_one_state_of_the_data_where_the_database_offers_that() -> None:
+    assert reading_isolation(1) == "SNAPSHOT"
 
 
-@pytest.mark.parametrize("state", [2, 3])
-def test_a_snapshot_isolation_that_is_still_changing_is_not_used(state: int) -> None:
-    assert reading_isolation(state, False) == "SERIALIZABLE"
+@pytest.mark.parametrize("state", [0, 2, 3])
+def test_reading_never_holds_up_anybody_elses_work(state: int) -> None:
+    assert reading_isolation(state) == "READ COMMITTED"
 
 
 def test_a_time_with_a_zone_is_unpacked() -> None:
@@ -38,7 +34,7 @@ def test_a_variant_is_its_text() -> None:
     assert variant(None) is None
 
 
-@pytest.mark.parametrize("text", [CAPABILITIES, CASE_QUESTION])
+@pytest.mark.parametrize("text", [SNAPSHOT_QUESTION, CASE_QUESTION])
 def test_what_we_ask_the_server_of_itself_is_t_sql(text: str) -> None:
     assert isinstance(sqlglot.parse_one(text, read="tsql"), exp.Select)
 
