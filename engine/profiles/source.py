@@ -100,14 +100,14 @@ def _columns_of(table: Table) -> tuple[str, ...]:
 
 def _audit(table: Table, queries: QueryReader, resolve: str) -> SourceAudit:
     table.only(("patients", "images", "annotations", "newest", "files", "excluded"))
-    excluded = table.table("excluded").only(("patients", "images"))
+    excluded = table.table("excluded").only((), ("patients", "images"))
     return SourceAudit(
         patients=queries.single(table, "patients"),
         images=queries.single(table, "images"),
         annotations=queries.single(table, "annotations"),
         newest=queries.single(table, "newest"),
         files=_every_file(table, queries, resolve),
-        excluded={name: _excluded(excluded.table(name), queries) for name in ("patients", "images")},
+        excluded={name: _excluded(reasons, queries) for name, reasons in excluded.named_tables()},
     )
 
 
