@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from engine.imaging.decoders import bmp, dicom, jpeg, jpeg2000, png, tiff
+from engine.imaging.decoders.availability import Availability
 from engine.imaging.limits import require_file_size
 from engine.imaging.pixels import Pixels
 from engine.imaging.problem import ImageProblem
@@ -18,7 +19,7 @@ class _Decoder(Protocol):
 
     def encoding(self, data: bytes) -> str: ...
 
-    def is_available(self, encoding: str) -> bool: ...
+    def is_available(self, encoding: str) -> Availability: ...
 
     def decode(self, data: bytes) -> Pixels: ...
 
@@ -39,8 +40,8 @@ def encoding(data: bytes) -> str:
     return _decoder(data).encoding(data)
 
 
-def is_available(data: bytes) -> bool:
-    """Whether this machine has the decoder that a file needs. Raises ImageProblem."""
+def is_available(data: bytes) -> Availability:
+    """Whether this machine has the decoder that a file needs, with the reason if not. Raises ImageProblem."""
     decoder = _decoder(data)
     return decoder.is_available(decoder.encoding(data))
 

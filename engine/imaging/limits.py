@@ -6,9 +6,14 @@ from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
 
 MAX_FILE_BYTES = 1 << 30  # bytes: a picture at the pixel limit takes 600 MB uncompressed; larger files are not pictures
+MAX_INFLATED_BYTES = MAX_FILE_BYTES  # bytes: a deflated file is held to what the same file may have uncompressed
 MAX_SIDE = 32_767  # pixels: JPEG and viewers end at 65,535 and 32,767; the widest panoramics have some 4,000
 MAX_PIXELS = 100_000_000  # pixels: twice the largest photo met in practices; 200 MB as 16-bit grey
+MAX_SAMPLES = 4  # samples a pixel: three colours and how opaque they are; more is no picture for people
 MAX_FRAMES = 1  # frames: the target holds one picture a file
+MAX_PALETTE = 1 << 16  # entries: what 16-bit indices can name, and a DICOM descriptor can say
+MAX_TILES = 4_096  # tiles of a JPEG 2000 picture: a decoder sets aside some 6 KB for each before it reads the first
+MAX_PAGES = 64  # directories of a TIFF file: a chain this long is a loop or a film, not a picture
 
 
 def require_file_size(size: int) -> None:
@@ -27,6 +32,18 @@ def require_dimensions(width: int, height: int) -> None:
         raise ImageProblem(
             FindingCode.TOO_LARGE, f"{width}x{height} pixels; the limits are {MAX_SIDE} a side and {MAX_PIXELS} in all"
         )
+
+
+def require_samples(samples: int) -> None:
+    """Raises ImageProblem TOO_LARGE for more samples a pixel than a picture has."""
+    if samples > MAX_SAMPLES:
+        raise ImageProblem(FindingCode.TOO_LARGE, f"{samples} samples a pixel; the limit is {MAX_SAMPLES}")
+
+
+def require_tiles(tiles: int) -> None:
+    """Raises ImageProblem TOO_LARGE for a picture cut into more tiles than any has."""
+    if tiles > MAX_TILES:
+        raise ImageProblem(FindingCode.TOO_LARGE, f"{tiles} tiles; the limit is {MAX_TILES}")
 
 
 def require_frames(frames: int) -> None:

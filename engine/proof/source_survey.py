@@ -121,8 +121,9 @@ class SourceSurvey:
         try:
             encoding = decode.encoding(data)
             self.facts.encodings[encoding] = self.facts.encodings.get(encoding, 0) + 1
-            if not decode.is_available(data):
-                self.facts.undecodable[encoding] = "no decoder on this machine"
+            available = decode.is_available(data)
+            if not available:
+                self.facts.undecodable[encoding] = available.reason
             elif self.facts.encodings[encoding] <= DECODED_EACH:
                 decode.decode(data)
         except ImageProblem as problem:

@@ -13,6 +13,7 @@ _LONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
 _HEADS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _PLAIN = frozenset({0xC0, 0xC1, 0xC2})  # coded by cosine transform and Huffman
 _ADOBE, _SCAN = 0xEE, 0xDA
+_SRGB_OR_GREY = (b"\0\0\0\x10", b"\0\0\0\x11")
 
 
 class StreamEnds(ValueError):
@@ -23,7 +24,8 @@ class StreamEnds(ValueError):
 class Stream:
     """Size and form of the coded picture.
 
-    `is_plain_jpeg` if any JPEG reader can show it; `transform` is the colour transform an Adobe segment states.
+    `is_plain_jpeg` if any JPEG reader can show it; `transform` is the colour transform an Adobe segment states;
+    `is_even` if the components of JPEG 2000 have one depth and a sample for every pixel.
     """
 
     width: int
@@ -33,6 +35,14 @@ class Stream:
     signed: bool = False
     is_plain_jpeg: bool = False
     transform: int | None = None
+    is_lossless_jpeg: bool = False
+    is_jpeg_ls: bool = False
+    is_even: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Coded in one of the ways that are seen with own eyes."""
+        return self.is_plain_jpeg or self.is_lossless_jpeg or self.is_jpeg_ls or self.is_even
 
     @property
     def bits(self) -> int:
@@ -57,7 +67,10 @@ def _jpeg_2000(data: bytes) -> tuple[Stream, int]:
         raise ValueError("no picture data of a known form")
     right, bottom, left, top = struct.unpack_from(">4I", data, start + 8)
     components, depth = struct.unpack_from(">HB", data, start + 40)
-    return Stream(right - left, bottom - top, components, (depth & 0x7F) + 1, depth > 0x7F), start + 42
+    forms = data[start + 42 : start + 42 + 3 * components]
+    is_even = forms == bytes((depth, 1, 1)) * components
+    stream = Stream(right - left, bottom - top, components, (depth & 0x7F) + 1, depth > 0x7F, is_even=is_even)
+    return stream, start + 42
 
 
 def _jpeg(data: bytes) -> tuple[Stream, int]:
@@ -84,4 +97,16 @@ def _jpeg(data: bytes) -> tuple[Stream, int]:
     if head is None:
         raise ValueError("picture data before its header")
     marker, precision, height, width, components = head
-    return Stream(width, height, components, precision, False, marker in _PLAIN, transform), at
+    ways = {"is_plain_jpeg": marker in _PLAIN, "is_lossless_jpeg": marker == 0xC3, "is_jpeg_ls": marker == 0xF7}
+    return Stream(width, height, components, precision, transform=transform, **ways), at
+
+
+def require_plain_boxes(data: bytes) -> None:
+    """Raises ValueError for a JP2 file with a palette, or with other colours than sRGB and grey (T.800 annex I)."""
+    at, end = 0, data.find(_JPEG_2000)
+    while at + 8 <= end and not data.startswith(_JPEG_2000):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        body = data[at + 8 : at + 15]
+        if kind == b"pclr" or (kind == b"colr" and body[0] == 1 and body[3:7] not in _SRGB_OR_GREY):
+            raise ValueError("a palette, or colours that would have to be converted")
+        at += 8 if kind == b"jp2h" else max(size, 8)

@@ -16,6 +16,7 @@ from engine.reconcile.run_length import unrolled
 
 _JPEG_LIKE = "1.2.840.10008.1.2.4."
 _RUN_LENGTH = "1.2.840.10008.1.2.5"
+_JPEG_2000 = f"{_JPEG_LIKE}90"  # the name by which GDCM knows high throughput, too
 _HIGH_THROUGHPUT = frozenset(f"{_JPEG_LIKE}{number}" for number in (201, 202, 203))
 _BY_GDCM = frozenset(f"{_JPEG_LIKE}{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91))
 COMPRESSED = _BY_GDCM | _HIGH_THROUGHPUT | {_RUN_LENGTH}
@@ -31,6 +32,8 @@ def unpacked(syntax: str, frame: bytes, form: DicomForm) -> tuple[NDArray[Any], 
     stream = stream_of(frame)
     if (stream.height, stream.width, stream.components) != (*form.shape, form.samples):
         raise ValueError("the coded picture has another size than the file says")
+    if not stream.is_known:
+        raise ValueError("coded in a way that few can show, or in components of several sizes")
     if stream.precision > max(form.allocated, 8):
         raise ValueError("the coded picture is deeper than the file says")
     if stream.is_plain_jpeg and stream.precision == 8:
@@ -38,7 +41,7 @@ def unpacked(syntax: str, frame: bytes, form: DicomForm) -> tuple[NDArray[Any], 
             return _widened(_by_pillow(frame, stream, form), stream, form), True
         except OSError as problem:
             raise StreamEnds("the coded picture ends too early") from problem
-    samples = _high_throughput(frame, stream) if syntax in _HIGH_THROUGHPUT else unpacked_by_gdcm(syntax, frame, stream)
+    samples = unpacked_by_gdcm(_JPEG_2000 if syntax in _HIGH_THROUGHPUT else syntax, frame, stream)
     return _widened(samples, stream, form), form.photometric in ("YBR_RCT", "YBR_ICT")
 
 
@@ -49,16 +52,6 @@ def _by_pillow(frame: bytes, stream: Stream, form: DicomForm) -> NDArray[Any]:
             plain = form.photometric == "RGB" if stream.transform is None else stream.transform != 1
             image.tile = [tile._replace(args=("RGB", "RGB" if plain else "YCbCr")) for tile in image.tile]
         return np.asarray(image)
-
-
-def _high_throughput(frame: bytes, stream: Stream) -> NDArray[Any]:
-    """Pillow spreads words over 16 bits and has no samples below zero."""
-    with Pillow.open(io.BytesIO(frame), formats=("JPEG2000",)) as image:
-        samples = np.asarray(image)
-    if samples.dtype.itemsize * 8 != stream.bits:
-        raise ValueError("deeper colour than Pillow unpacks")
-    spread = samples >> (stream.bits - stream.precision if stream.precision > 8 else 0)
-    return spread ^ (1 << stream.precision - 1) if stream.signed else spread
 
 
 def _widened(samples: NDArray[Any], stream: Stream, form: DicomForm) -> NDArray[Any]:

@@ -11,6 +11,9 @@ from protocol.vocabulary import FindingCode
 _SAMPLES, _PHOTOMETRIC, _PLANAR = 0x00280002, 0x00280004, 0x00280006
 _ROWS, _COLUMNS, _ALLOCATED, _STORED = 0x00280010, 0x00280011, 0x00280100, 0x00280101
 _HIGH_BIT, _SIGNED = 0x00280102, 0x00280103
+_DEEPEST = 16  # bits of a sample that a target holds
+_BY_JPEG_2000 = ("YBR_RCT", "YBR_ICT")
+_JPEG_2000 = ("1.2.840.10008.1.2.4.9", "1.2.840.10008.1.2.4.20")  # what its transfer syntaxes begin with
 _SAMPLES_OF = {
     **dict.fromkeys(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"), 1),
     **dict.fromkeys(("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT"), 3),
@@ -55,8 +58,11 @@ def form_of(dicom: DicomPicture) -> DicomForm:
     )
     if not all(form.shape):
         raise SourceWanting(FindingCode.UNREADABLE_FILE, "a picture without rows or columns")
-    if allocated not in (1, 8, 16) or form.photometric not in _SAMPLES_OF:
+    is_too_deep = allocated == 32 and stored > _DEEPEST
+    if allocated not in (1, 8, 16, 32) or is_too_deep or form.photometric not in _SAMPLES_OF:
         raise SourceWanting(FindingCode.NO_DECODER, f"{allocated} bits a sample, or colours of an unknown kind")
+    if form.photometric in _BY_JPEG_2000 and not dicom.syntax.startswith(_JPEG_2000):
+        raise SourceWanting(FindingCode.UNREADABLE_FILE, "colours as only JPEG 2000 has them")
     fits = stored <= form.high_bit + 1 <= allocated
     if form.samples != _SAMPLES_OF[form.photometric] or not fits:
         raise SourceWanting(FindingCode.UNREADABLE_FILE, "the description of the picture contradicts itself")

@@ -16,6 +16,7 @@ from engine.reconcile.palette import palette_shown
 from engine.reconcile.picture import Picture, SourceWanting
 from protocol.vocabulary import FindingCode
 
+_BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0c")  # of JPEG, JPEG 2000, JP2
 _CENTER, _WIDTH = 0x00281050, 0x00281051
 _YBR = frozenset({"YBR_FULL", "YBR_FULL_422"})
 # Storage classes whose frames are slices of one volume: enhanced CT, MR, ultrasound, X-ray 3D and PET, and RT dose.
@@ -72,7 +73,9 @@ def _significant(samples: NDArray[Any], form: DicomForm) -> NDArray[Any]:
     above, below = size * 8 - 1 - form.high_bit, size * 8 - form.stored
     if not below and not form.signed:
         return samples
-    return (samples.view(f"u{size}") << above).view(f"{'i' if form.signed else 'u'}{size}") >> below
+    kind = "i" if form.signed else "u"
+    number = (samples.view(f"u{size}") << above).view(f"{kind}{size}") >> below
+    return number.astype(f"{kind}2") if size > 2 else number
 
 
 def _stored(dicom: DicomPicture, form: DicomForm) -> tuple[NDArray[Any], bool]:
@@ -95,7 +98,8 @@ def _frame(dicom: DicomPicture) -> bytes:
     items = dicom.items()
     if len(items) < 2:
         raise SourceWanting(FindingCode.TRUNCATED, "no piece of a compressed picture")
-    if len(items[0]) >= 8:  # an offset for each frame
+    first_frames = sum(bytes(item[:4]).startswith(_BEGINNINGS) for item in items[1:])
+    if len(items[0]) >= 8 or first_frames > 1 or dicom.offsets > 1:  # an offset for each frame
         raise SourceWanting(FindingCode.MULTIFRAME, "several frames in one file")
     return b"".join(items[1:])
 
@@ -109,7 +113,8 @@ def _flat(dicom: DicomPicture, form: DicomForm) -> NDArray[Any]:
     raw = raw[: form.size]
     if form.allocated == 1:
         return np.unpackbits(raw, bitorder="little", count=form.shape[0] * form.shape[1] * form.samples)
-    return raw if form.allocated == 8 else raw.view(">u2" if dicom.big_endian else "<u2").astype("=u2", copy=False)
+    size = form.allocated // 8
+    return raw.view(f"{'>' if dicom.big_endian else '<'}u{size}").astype(f"=u{size}", copy=False)
 
 
 def _require_one_frame(raw: NDArray[np.uint8], size: int) -> None:

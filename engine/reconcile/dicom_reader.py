@@ -22,11 +22,11 @@ _TRANSFER_SYNTAX, _PIXEL_DATA = 0x00020010, 0x7FE00010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_FORMS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _UNDEFINED = 0xFFFFFFFF
-_FIRST_TAGS = frozenset({b"\2\0\0\0", *(bytes((8, 0, low, 0)) for low in (0, 1, 5, 8)), b"\0\x08\0\x05"})
 _DEEPEST = 32  # nested sequences; deeper is no clinical file
 _MOST_INFLATED = 1 << 30  # bytes of a deflated data set; no picture takes more
 _SOP_CLASS, _FRAMES, _ROWS, _FLOATS = 0x00080016, 0x00280008, 0x00280010, frozenset({0x7FE00008, 0x7FE00009})
-_KEPT = frozenset({_SOP_CLASS, *range(0x00280002, 0x00281300)})  # and the image pixel group
+_OFFSETS = 0x7FE00001  # one of 8 bytes for each frame
+_KEPT = frozenset({_SOP_CLASS, _OFFSETS, *range(0x00280002, 0x00281300)})  # and the image pixel group
 
 
 class DicomTruncated(ValueError):
@@ -66,6 +66,11 @@ class DicomPicture:
         except (ValueError, OverflowError) as problem:
             raise DicomUnreadable("the number of frames is no number") from problem
 
+    @property
+    def offsets(self) -> int:
+        """Frames that an extended offset table counts."""
+        return len(self.values.get(_OFFSETS, b"")) // 8
+
     def items(self) -> tuple[memoryview, ...]:
         """Offset table and fragments of encapsulated pixel data. Raises DicomTruncated or DicomUnreadable."""
         return tuple(_Cursor(self.pixel_data, True, "<").fragments())
@@ -89,7 +94,11 @@ class DicomPicture:
 
 def is_dicom(data: bytes) -> bool:
     """Whether the magic word follows a preamble, or the file begins with an element of group 2 or 8 without one."""
-    return data[128:132] == b"DICM" or data[:4] in _FIRST_TAGS
+    if data[128:132] == b"DICM":
+        return True
+    if _is_explicit(data[4:6]) and len(data) > 6:
+        return data[:2] in (b"\2\0", b"\x08\0", b"\0\x08")
+    return data[:2] in (b"\2\0", b"\x08\0") and int.from_bytes(data[4:8], "little") < len(data)
 
 
 def read_dicom(data: bytes) -> DicomPicture:

@@ -19,6 +19,7 @@ from engine.reconcile.codestream import Stream
 
 # Seconds, and more for every million pixels: ten times what a busy machine needs. GDCM loops forever over some damage.
 _PATIENCE, _PATIENCE_A_MILLION = 20, 1
+_STDERR = 2
 
 
 def unpacked_by_gdcm(syntax: str, frame: bytes, stream: Stream) -> NDArray[Any]:
@@ -70,6 +71,7 @@ def _ask(syntax: str, frame: bytes, stream: Stream) -> bytes | None:
 
 def _serve(line: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDERR)  # GDCM's codecs write what they try to the terminal
     with suppress(EOFError, OSError):
         while True:
             line.send(_answer(*line.recv()))

@@ -13,7 +13,7 @@ from engine.reconcile.codestream import StreamEnds
 
 
 def unrolled(frame: bytes, shape: tuple[int, int], samples: int, bits: int) -> NDArray[Any]:
-    """(h, w) or (h, w, samples) of `bits` 8 or 16. Raises StreamEnds, or ValueError for other planes than expected."""
+    """(h, w) or (h, w, samples) of 8, 16 or 32 `bits`. Raises StreamEnds, or ValueError for other planes."""
     if len(frame) < 64:
         raise StreamEnds("the run-length header is cut")
     (count, *starts), size = struct.unpack_from("<16I", frame), bits // 8
@@ -27,10 +27,18 @@ def unrolled(frame: bytes, shape: tuple[int, int], samples: int, bits: int) -> N
 
 def _word(planes: list[NDArray[np.uint8]]) -> NDArray[Any]:
     """High bytes come first."""
-    return planes[0] if len(planes) == 1 else np.stack(planes[::-1], axis=1).view("<u2").reshape(-1)
+    return planes[0] if len(planes) == 1 else np.stack(planes[::-1], axis=1).view(f"<u{len(planes)}").reshape(-1)
 
 
 def _plane(segment: bytes, size: int) -> NDArray[np.uint8]:
+    out = packed_bits(segment, size)
+    if len(out) < size:
+        raise StreamEnds("fewer run-length bytes than the picture has")
+    return np.frombuffer(out, np.uint8, size)
+
+
+def packed_bits(segment: bytes, size: int) -> bytearray:
+    """What PackBits data stand for, until `size` bytes are there or the data ends; the last run may go beyond."""
     out, at, end = bytearray(), 0, len(segment)
     while at < end and len(out) < size:
         head = segment[at]
@@ -42,6 +50,4 @@ def _plane(segment: bytes, size: int) -> NDArray[np.uint8]:
             at += 2
         else:
             at += 1
-    if len(out) < size:
-        raise StreamEnds("fewer run-length bytes than the picture has")
-    return np.frombuffer(out, np.uint8, size)
+    return out

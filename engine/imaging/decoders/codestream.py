@@ -5,14 +5,15 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from engine.imaging.limits import require_dimensions
+from engine.imaging.limits import require_dimensions, require_samples, require_tiles
 from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
 
 _END = b"\xff\xd9"
 _START_OF_SCAN, _SIZ = 0xDA, b"\xff\x4f\xff\x51"
 _FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
-LOSSLESS, JPEG_LS = frozenset({0xC3, 0xC7, 0xCB, 0xCF}), 0xF7
+LOSSLESS, JPEG_LS = 0xC3, 0xF7  # process markers: Huffman-coded lossless (process 14), JPEG-LS
+_HUFFMAN = frozenset({0xC0, 0xC1, 0xC2, LOSSLESS})  # baseline, extended, progressive, lossless
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
@@ -33,6 +34,10 @@ class Jpeg:
     applications: tuple[tuple[int, bytes], ...] = field(repr=False)
 
     @property
+    def is_lossless(self) -> bool:
+        return self.process == LOSSLESS or (self.process == JPEG_LS and self.near == 0)
+
+    @property
     def adobe_transform(self) -> int | None:
         """The colour transform an Adobe segment states (0 none, 1 YCbCr, 2 YCCK), or None."""
         adobe = (body for number, body in self.applications if number == 14 and body[:5] == b"Adobe" and len(body) > 11)
@@ -48,6 +53,13 @@ def read_jpeg(data: bytes) -> Jpeg:
         jpeg = _walk(data)
     require_dimensions(jpeg.width, jpeg.height)
     return jpeg
+
+
+def require_huffman(jpeg: Jpeg) -> None:
+    """Raises ImageProblem NO_DECODER for processes that viewers do not show: arithmetic coding and hierarchies."""
+    if jpeg.process not in _HUFFMAN:
+        detail = f"JPEG process {jpeg.process:X}: arithmetic coding, or a hierarchy of pictures"
+        raise ImageProblem(FindingCode.NO_DECODER, detail)
 
 
 def _walk(data: bytes) -> Jpeg:
@@ -96,31 +108,50 @@ def _segment(data: bytes, offset: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Jpeg2000:
-    """What the SIZ segment says. `precision` is that of the first component."""
+    """What the main header says. `precision` is that of every component if they are `uniform`, else of the first.
+
+    `uniform` components have one depth, one sign and a sample for every pixel; `start` is the codestream's offset.
+    """
 
     width: int
     height: int
     components: int
     precision: int
     signed: bool
+    uniform: bool
     reversible: bool
+    start: int
 
 
 def read_jpeg2000(data: bytes) -> Jpeg2000:
-    """The header of a JPEG 2000 codestream, bare or in a JP2 file, complete to its end marker and within the limits."""
+    """The header of a JPEG 2000 codestream, bare or in a JP2 file, complete to its end marker and within the limits.
+
+    Raises ImageProblem TRUNCATED, TOO_LARGE or UNREADABLE_FILE.
+    """
     start = data.find(_SIZ)
     if start < 0:
         raise ImageProblem(FindingCode.UNREADABLE_FILE, "no JPEG 2000 codestream")
     with foreign("the JPEG 2000 header"):
-        _, _, x1, y1, x0, y0 = struct.unpack_from(">HHIIII", data, start + 4)
-        components, depth = struct.unpack_from(">HB", data, start + 40)
+        x1, y1, x0, y0, *tiles, components = struct.unpack_from(">8IH", data, start + 8)
+        require_dimensions(x1 - x0, y1 - y0)
+        require_samples(components)
+        require_tiles(_tiles((x1, y1), tiles))
+        depths = {struct.unpack_from(">3B", data, start + 42 + 3 * number) for number in range(components)}
+        depth = data[start + 42]
         header = Jpeg2000(
-            x1 - x0, y1 - y0, components, (depth & 0x7F) + 1, bool(depth & 0x80), _reversible(data, start)
+            *(x1 - x0, y1 - y0, components, (depth & 0x7F) + 1, bool(depth & 0x80)),
+            *(depths == {(depth, 1, 1)}, _reversible(data, start), start),
         )
-    require_dimensions(header.width, header.height)
     if data.rfind(_END, start) < 0:
         raise ImageProblem(FindingCode.TRUNCATED, "the JPEG 2000 data has no end marker")
     return header
+
+
+def _tiles(ends: tuple[int, int], tiles: list[int]) -> int:
+    """How many tiles cover the picture; a size of none is counted as one pixel. `tiles` is width, height, left, top."""
+    sides = zip(ends, tiles[:2], tiles[2:], strict=True)
+    across, down = (-(-(end - first) // max(size, 1)) for end, size, first in sides)
+    return across * down
 
 
 def _reversible(data: bytes, start: int) -> bool:

@@ -1,8 +1,11 @@
-"""DICOM files: one frame, 1 to 16 bits, grey, colour, YBR or palette, in any encoding a codec is registered for."""
+"""DICOM files: one frame, 1 to 16 bits, grey, colour, YBR or palette, in any encoding a codec is registered for.
+
+Windows, rescale and look-up tables for display are carried, never applied; a palette is the picture's own colours and
+is looked up. Samples of 32 bits are read where 16 of them or fewer are in use.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.imaging.decoders import jpeg2000_frame, jpeg_frame, jpeg_ls, palette, rle, samples, uncompressed
+from engine.imaging.decoders.availability import Availability
 from engine.imaging.decoders.dicom_file import MAGIC, PREAMBLE, DicomFile, read_dicom
+from engine.imaging.decoders.display import display_of
 from engine.imaging.decoders.encapsulated import frame_of
 from engine.imaging.decoders.layout import Codec, Decoded, Layout
 from engine.imaging.limits import require_dimensions, require_frames
-from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels, Window
+from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels
 from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
 
@@ -25,10 +30,8 @@ _UNCOMPRESSED = Codec(uncompressed.decode, uncompressed.is_available)
 _JPEG = Codec(jpeg_frame.decode, jpeg_frame.is_available)
 _JPEG_LS = Codec(jpeg_ls.decode, jpeg_ls.is_available)
 _JPEG_2000 = Codec(jpeg2000_frame.decode, jpeg2000_frame.is_available)
-# What a file without a preamble begins with: a group length, or one of the first elements, in either byte order.
-_FIRST_TAGS = frozenset(
-    {b"\x02\0\0\0", b"\x08\0\0\0", b"\x08\0\x01\0", b"\x08\0\x05\0", b"\x08\0\x08\0", b"\0\x08\0\x05"}
-)
+# A file without a preamble begins with an element of group 2 or 8, in either byte order.
+_FIRST_GROUPS, _FIRST_GROUP_BIG = frozenset({b"\x02\0", b"\x08\0"}), b"\0\x08"
 CODECS: Mapping[str, Codec] = MappingProxyType(
     {
         _STANDARD: _UNCOMPRESSED,  # implicit VR little endian
@@ -55,16 +58,23 @@ _VOLUMES = frozenset(
     f"{_STORAGE}.{suffix}"
     for suffix in ("2.1", "2.2", "4.1", "4.3", "4.4", "6.2", "13.1.1", "13.1.2", "13.1.3", "128.1", "130", "481.2")
 )
+_MOST_BITS = 16  # bits of a sample: what `Pixels` and every target hold
+_EXTENDED_OFFSET = 8  # bytes for each frame in an extended offset table
 _GREY = frozenset({MONOCHROME1, MONOCHROME2})
 _YBR = frozenset({"YBR_FULL", "YBR_FULL_422"})
-_SAMPLES = {**dict.fromkeys(_GREY | {"PALETTE COLOR"}, 1), **dict.fromkeys(_YBR | {RGB, "YBR_RCT", "YBR_ICT"}, 3)}
+_TRANSFORMED = frozenset({"YBR_RCT", "YBR_ICT"})  # by JPEG 2000 itself, which undoes it
+_SAMPLES = {**dict.fromkeys(_GREY | {"PALETTE COLOR"}, 1), **dict.fromkeys(_YBR | _TRANSFORMED | {RGB}, 3)}
 
 
 def matches(data: bytes) -> bool:
-    """Whether the content is DICOM: the magic word, or, without a preamble, a first tag in group 2 or 8."""
+    """Whether the content is DICOM: the magic word, or, without a preamble, an element of group 2 or 8 that fits."""
     if data[PREAMBLE : PREAMBLE + len(MAGIC)] == MAGIC:
         return True
-    return data[:4] in _FIRST_TAGS
+    is_big = data[:2] == _FIRST_GROUP_BIG
+    if not is_big and data[:2] not in _FIRST_GROUPS:
+        return False
+    is_explicit = data[4:6].isalpha() and data[4:6].isupper()
+    return is_explicit or (not is_big and int.from_bytes(data[4:8], "little") < len(data))
 
 
 def encoding(data: bytes) -> str:
@@ -72,10 +82,13 @@ def encoding(data: bytes) -> str:
     return f"{FORMAT} {read_dicom(data).transfer_syntax}"
 
 
-def is_available(encoding: str) -> bool:
+def is_available(encoding: str) -> Availability:
     """Whether files of this encoding (format and transfer syntax) can be decoded on this machine."""
-    codec = CODECS.get(encoding.partition(" ")[2])
-    return codec is not None and codec.is_available()
+    syntax = encoding.partition(" ")[2]
+    codec = CODECS.get(syntax)
+    return (
+        Availability(f"no codec is known for transfer syntax {syntax[:64]}") if codec is None else codec.is_available()
+    )
 
 
 def decode(data: bytes) -> Pixels:
@@ -84,8 +97,7 @@ def decode(data: bytes) -> Pixels:
     with foreign("the DICOM header"):
         _require_one_picture(file.dataset)
         layout = _layout(file)
-        window = _pair(file.dataset, "WindowCenter", "WindowWidth")
-        rescale = _pair(file.dataset, "RescaleSlope", "RescaleIntercept")
+        shown = display_of(file.dataset, file.big_endian)
         declared_lossy = str(file.dataset.get("LossyImageCompression") or "") == "01"
     with foreign("the DICOM picture"):
         decoded = _decoded(file, layout)
@@ -94,11 +106,14 @@ def decode(data: bytes) -> Pixels:
         np.ascontiguousarray(array),
         bits,
         photometric,
-        array.dtype.kind == "i",
-        () if window is None else (Window(*window),),
-        rescale,
-        declared_lossy or decoded.lossy,
-        f"{FORMAT} {file.transfer_syntax}",
+        signed=array.dtype.kind == "i",
+        windows=shown.windows,
+        rescale=shown.rescale,
+        lossy=declared_lossy or decoded.lossy,
+        encoding=f"{FORMAT} {file.transfer_syntax}",
+        modality_lut=shown.modality_lut,
+        voi_luts=shown.voi_luts,
+        spacing=shown.spacing,
     )
 
 
@@ -107,6 +122,8 @@ def _require_one_picture(dataset: Any) -> None:
     if frames > 1 and str(dataset.get("SOPClassUID")) in _VOLUMES:
         raise ImageProblem(FindingCode.VOLUME, f"a volume of {frames} frames")
     require_frames(frames)
+    if "Rows" not in dataset or "Columns" not in dataset:
+        raise ImageProblem(FindingCode.UNREADABLE_FILE, "pixel data without rows and columns")
     require_dimensions(int(dataset.Columns), int(dataset.Rows))
 
 
@@ -133,26 +150,31 @@ def _layout(file: DicomFile) -> Layout:
 
 
 def _require_known_form(layout: Layout) -> None:
-    if layout.bits_allocated not in (1, 8, 16):
-        raise ImageProblem(FindingCode.NO_DECODER, f"{layout.bits_allocated} bits per sample")
-    if layout.photometric not in _SAMPLES:
-        raise ImageProblem(FindingCode.NO_DECODER, f"photometric interpretation {layout.photometric[:16]}")
-    if layout.samples != _SAMPLES[layout.photometric]:
-        detail = f"{layout.samples} samples per pixel cannot be {layout.photometric}"
+    """Raises ImageProblem: NO_DECODER for forms no target holds, UNREADABLE_FILE for contradictions."""
+    stored, photometric, allocated = layout.bits_stored, layout.photometric, layout.bits_allocated
+    if allocated not in (1, 8, 16, 32) or (allocated == 32 and stored > _MOST_BITS):
+        detail = f"{allocated} bits per sample, {stored} of them in use; {_MOST_BITS} is the most"
+        raise ImageProblem(FindingCode.NO_DECODER, detail)
+    if photometric not in _SAMPLES:
+        raise ImageProblem(FindingCode.NO_DECODER, f"photometric interpretation {photometric[:16]}")
+    if layout.samples != _SAMPLES[photometric]:
+        detail = f"{layout.samples} samples per pixel cannot be {photometric}"
         raise ImageProblem(FindingCode.UNREADABLE_FILE, detail)
-    if not 1 <= layout.bits_stored <= layout.high_bit + 1 <= layout.bits_allocated:
-        detail = f"{layout.bits_stored} bits up to bit {layout.high_bit} of {layout.bits_allocated}"
+    if photometric in _TRANSFORMED and CODECS.get(layout.transfer_syntax) is not _JPEG_2000:
+        raise ImageProblem(FindingCode.UNREADABLE_FILE, f"{photometric} outside JPEG 2000")
+    if not 1 <= stored <= layout.high_bit + 1 <= allocated:
+        detail = f"{stored} bits up to bit {layout.high_bit} of {allocated}"
         raise ImageProblem(FindingCode.UNREADABLE_FILE, detail)
 
 
 def _decoded(file: DicomFile, layout: Layout) -> Decoded:
-    if not is_available(f"{FORMAT} {file.transfer_syntax}"):
-        raise ImageProblem(FindingCode.NO_DECODER, f"transfer syntax {file.transfer_syntax[:64]}")
+    is_available(f"{FORMAT} {file.transfer_syntax}").require()
     codec = CODECS[file.transfer_syntax]
     if file.encapsulated != (codec is not _UNCOMPRESSED):
         raise ImageProblem(FindingCode.UNREADABLE_FILE, "the pixel data is not in the form of its transfer syntax")
     if codec is _UNCOMPRESSED:
         return uncompressed.decode(file.pixel_data, layout)
+    require_frames(len(file.dataset.get("ExtendedOffsetTable") or b"") // _EXTENDED_OFFSET)
     return codec.decode(frame_of(file.pixel_data), layout)
 
 
@@ -165,17 +187,3 @@ def _picture(decoded: Decoded, layout: Layout, file: DicomFile) -> tuple[NDArray
     if layout.photometric in _YBR and not decoded.rgb:
         return samples.rgb_of_ybr(array), 8, RGB
     return array, layout.bits_stored, layout.photometric if layout.photometric in _GREY else RGB
-
-
-def _pair(dataset: Any, first: str, second: str) -> tuple[float, float] | None:
-    """Two numbers that belong together, the first of each where several are given; None unless both make sense."""
-    values = [_number(dataset, first), _number(dataset, second)]
-    return (values[0], values[1]) if all(math.isfinite(value) for value in values) else None
-
-
-def _number(dataset: Any, name: str) -> float:
-    try:
-        value = dataset.get(name)
-        return float(value if isinstance(value, str | float | int) else value[0])
-    except (TypeError, ValueError, IndexError, AttributeError):
-        return math.nan

@@ -18,7 +18,7 @@ from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
-from engine.imaging.limits import MAX_FILE_BYTES
+from engine.imaging.limits import MAX_INFLATED_BYTES
 from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
 
@@ -101,9 +101,9 @@ def _inflated(data: bytes) -> bytes | None:
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return None
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = stream.decompress(memoryview(data)[source.tell() :], MAX_FILE_BYTES)
+    inflated = stream.decompress(memoryview(data)[source.tell() :], MAX_INFLATED_BYTES)
     if stream.unconsumed_tail:
-        raise ImageProblem(FindingCode.TOO_LARGE, f"inflates to more than {MAX_FILE_BYTES} bytes")
+        raise ImageProblem(FindingCode.TOO_LARGE, f"inflates to more than {MAX_INFLATED_BYTES} bytes")
     if not stream.eof:
         raise ImageProblem(FindingCode.TRUNCATED, "the deflated dataset has no end")
     return inflated

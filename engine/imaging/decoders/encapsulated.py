@@ -10,6 +10,7 @@ from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
 
 _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE  # (group, element) as one little-endian word
+_BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0c")  # JPEG and JPEG-LS, JPEG 2000, JP2
 _HEADER = struct.Struct("<II")
 
 
@@ -21,8 +22,13 @@ def frame_of(pixel_data: memoryview) -> bytes:
     items = list(_items(pixel_data))
     if len(items) < 2:
         raise ImageProblem(FindingCode.TRUNCATED, "no fragment of pixel data")
-    require_frames(len(items[0]) // 4)
+    require_frames(max(len(items[0]) // 4, _begun(items[1:])))
     return b"".join(items[1:])
+
+
+def _begun(fragments: list[memoryview]) -> int:
+    """Fragments that begin a codestream: the offset table may be empty, and a second frame would be lost in silence."""
+    return sum(bytes(fragment[:4]).startswith(_BEGINNINGS) for fragment in fragments)
 
 
 def _items(data: memoryview) -> Iterator[memoryview]:

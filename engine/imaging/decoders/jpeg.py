@@ -1,11 +1,12 @@
-"""JPEG files: photos, with their EXIF orientation noted and never applied."""
+"""JPEG files: photos, with their EXIF orientation noted and never applied; 8 and 12 bits, and lossless grey."""
 
 from __future__ import annotations
 
 import imagecodecs
 import numpy as np
 
-from engine.imaging.decoders.codestream import JPEG_LS, LOSSLESS, Jpeg, read_jpeg
+from engine.imaging.decoders.availability import Availability, codec
+from engine.imaging.decoders.codestream import Jpeg, read_jpeg, require_huffman
 from engine.imaging.decoders.tiff_tags import exif_orientation
 from engine.imaging.pixels import MONOCHROME2, RGB, Pixels
 from engine.imaging.problem import ImageProblem, foreign
@@ -13,6 +14,7 @@ from protocol.vocabulary import FindingCode
 
 FORMAT = "jpeg"
 _EXIF = b"Exif\0\0"
+_COLOUR_BITS = 8  # bits of a sample where there are three of them: nothing that takes photos writes more
 
 
 def matches(data: bytes) -> bool:
@@ -23,23 +25,34 @@ def encoding(data: bytes) -> str:
     return FORMAT
 
 
-def is_available(encoding: str) -> bool:
-    return bool(imagecodecs.JPEG8.available)
+def is_available(encoding: str) -> Availability:
+    return codec("JPEG8")
 
 
 def decode(data: bytes) -> Pixels:
-    """The picture as stored, upright or not. Raises ImageProblem."""
+    """The picture as stored, upright or not. Raises ImageProblem, NO_DECODER for four inks and what nobody writes."""
+    is_available(FORMAT).require()
     header = read_jpeg(data)
-    if header.process == JPEG_LS or header.components not in (1, 3):
-        raise ImageProblem(
-            FindingCode.NO_DECODER, f"JPEG with {header.components} components, process {header.process:x}"
-        )
+    require_huffman(header)
+    _require_known_colours(header)
     with foreign("the JPEG data"):
-        array = imagecodecs.jpeg8_decode(data)
+        array = np.ascontiguousarray(imagecodecs.jpeg8_decode(data))
         photometric = RGB if header.components == 3 else MONOCHROME2
-        lossy = header.process not in LOSSLESS
-        array = np.ascontiguousarray(array)
-        return Pixels(array, header.precision, photometric, lossy=lossy, encoding=FORMAT, exif=_orientation(header))
+        return Pixels(
+            array,
+            header.precision,
+            photometric,
+            lossy=not header.is_lossless,
+            encoding=FORMAT,
+            exif=_orientation(header),
+        )
+
+
+def _require_known_colours(header: Jpeg) -> None:
+    plain = header.precision == _COLOUR_BITS and not header.is_lossless
+    if header.components != 1 and not (header.components == 3 and plain):
+        detail = f"JPEG of {header.components} components of {header.precision} bits, process {header.process:X}"
+        raise ImageProblem(FindingCode.NO_DECODER, detail)
 
 
 def _orientation(header: Jpeg) -> int:

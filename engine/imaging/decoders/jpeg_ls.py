@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import imagecodecs
 
+from engine.imaging.decoders.availability import Availability, codec
 from engine.imaging.decoders.codestream import read_jpeg
 from engine.imaging.decoders.layout import Decoded, Layout, require_agreement
 from engine.imaging.problem import foreign
 
 
-def is_available() -> bool:
-    return bool(imagecodecs.JPEGLS.available)
+def is_available() -> Availability:
+    return codec("JPEGLS")
 
 
 def decode(frame: bytes, layout: Layout) -> Decoded:
@@ -19,4 +20,4 @@ def decode(frame: bytes, layout: Layout) -> Decoded:
     require_agreement(layout, header.height, header.width, header.components)
     with foreign("the JPEG-LS data"):
         array = imagecodecs.jpegls_decode(frame)
-    return Decoded(array, lossy=header.near > 0)
+    return Decoded(array, lossy=not header.is_lossless)

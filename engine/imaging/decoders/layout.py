@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from engine.imaging.decoders.availability import Availability
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
 
@@ -54,7 +55,7 @@ class Codec:
     """How frames of one or more transfer syntaxes are decoded, and whether the library for it is here."""
 
     decode: Callable[[bytes, Layout], Decoded]
-    is_available: Callable[[], bool]
+    is_available: Callable[[], Availability]
 
 
 def require_agreement(layout: Layout, height: int, width: int, samples: int) -> None:

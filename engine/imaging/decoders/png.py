@@ -1,4 +1,4 @@
-"""PNG files: 1 to 16 bits, grey, colour or palette, without transparency."""
+"""PNG files: 1 to 16 bits, grey, colour or palette, interlaced or not. Gamma and colour profile change no sample."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import imagecodecs
 import numpy as np
 
+from engine.imaging.decoders.alpha import without_alpha
+from engine.imaging.decoders.availability import Availability, codec
 from engine.imaging.decoders.tiff_tags import exif_orientation
 from engine.imaging.limits import require_dimensions
 from engine.imaging.pixels import MONOCHROME2, RGB, Pixels
@@ -16,7 +18,6 @@ from protocol.vocabulary import FindingCode
 
 FORMAT = "png"
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_ALPHA = 4  # bit of the colour type
 
 
 def matches(data: bytes) -> bool:
@@ -27,22 +28,24 @@ def encoding(data: bytes) -> str:
     return FORMAT
 
 
-def is_available(encoding: str) -> bool:
-    return bool(imagecodecs.PNG.available)
+def is_available(encoding: str) -> Availability:
+    return codec("PNG")
 
 
 def decode(data: bytes) -> Pixels:
-    """The picture; depths below 8 bits are spread over 8 as the format defines. Raises ImageProblem."""
+    """The picture; depths below 8 bits are spread over 8 as the format defines, palettes give their colours.
+
+    Raises ImageProblem, NO_DECODER for pixels that are not wholly opaque.
+    """
+    is_available(FORMAT).require()
     with foreign("the PNG chunks"):
         chunks = dict(_chunks(data))
-        width, height, _, colour_type = struct.unpack_from(">IIBB", chunks[b"IHDR"])
+        width, height = struct.unpack_from(">II", chunks[b"IHDR"])
     require_dimensions(width, height)
     if b"acTL" in chunks:
         raise ImageProblem(FindingCode.MULTIFRAME, "an animated PNG")
-    if colour_type & _ALPHA or b"tRNS" in chunks:
-        raise ImageProblem(FindingCode.NO_DECODER, "PNG with transparency")
     with foreign("the PNG data"):
-        array = np.ascontiguousarray(imagecodecs.png_decode(data))
+        array = np.ascontiguousarray(without_alpha(imagecodecs.png_decode(data), "PNG"))
         photometric = RGB if array.ndim == 3 else MONOCHROME2
         exif = exif_orientation(bytes(chunks.get(b"eXIf", b"")))
         return Pixels(array, array.dtype.itemsize * 8, photometric, encoding=FORMAT, exif=exif)

@@ -9,6 +9,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.imaging.decoders.availability import Availability, codec
 from engine.imaging.decoders.layout import Decoded, Layout
 from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
@@ -17,8 +18,8 @@ _HEADER = struct.Struct("<16I")
 _SLACK = 128  # bytes: the longest run, which may pad a segment; more would be a bomb
 
 
-def is_available() -> bool:
-    return bool(imagecodecs.PACKBITS.available)
+def is_available() -> Availability:
+    return codec("PACKBITS")
 
 
 def decode(frame: bytes, layout: Layout) -> Decoded:

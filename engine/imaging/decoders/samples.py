@@ -31,7 +31,8 @@ def normalised(array: NDArray[Any], layout: Layout) -> NDArray[Any]:
     unused_below = layout.high_bit + 1 - layout.bits_stored
     if unused_below:
         words = words >> unused_below
-    return _signed(words, layout, width) if layout.signed else _unsigned(words, layout)
+    samples = _signed(words, layout, width) if layout.signed else _unsigned(words, layout)
+    return samples if width <= 2 else samples.astype(f"<{samples.dtype.kind}2")
 
 
 def _unsigned(words: NDArray[Any], layout: Layout) -> NDArray[Any]:

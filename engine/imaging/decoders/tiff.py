@@ -1,29 +1,33 @@
-"""TIFF files: one page, grey or colour, 1 to 16 bits."""
+"""TIFF files, classic and BigTIFF: one page, grey or colour, 1 to 16 bits, strips or tiles, by libtiff."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.imaging.decoders.tiff_tags import directories, orientation_of
-from engine.imaging.limits import require_dimensions, require_frames
+from engine.imaging.decoders.alpha import without_alpha
+from engine.imaging.decoders.availability import Availability, codec
+from engine.imaging.decoders.tiff_tags import Tags, directories, orientation_of
+from engine.imaging.limits import require_dimensions, require_frames, require_samples
 from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels
 from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
 
 FORMAT = "tiff"
 _KIND, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+_SAMPLES, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _SIGN = 277, 284, 322, 323, 339
 _OFFSETS, _COUNTS = (273, 324), (279, 325)  # strips, tiles
-_PREVIEW = 1  # bit of the kind of a page: a smaller version of another one
+_NO_PICTURE = 0b101  # bits of the kind of a page: a smaller version of another one, a mask
+_SEPARATE, _FLOATING, _SIGNED = 2, 3, 2
 _WHITE_IS_ZERO = 0
-_PHOTOMETRICS = {_WHITE_IS_ZERO: MONOCHROME1, 1: MONOCHROME2, 2: RGB, 6: RGB}  # 6: YCbCr, which decodes to RGB
-_LOSSY = frozenset({6, 7})  # JPEG
-
-Tags = Mapping[int, tuple[int, ...]]
+_PHOTOMETRICS: Final = {_WHITE_IS_ZERO: MONOCHROME1, 1: MONOCHROME2, 2: RGB, 6: RGB}  # 6: YCbCr, by way of JPEG only
+_JPEG: Final = 7
+# None, CCITT (Huffman, group 3 and 4), LZW, JPEG, deflate (Adobe's number and the older one), PackBits.
+_COMPRESSIONS: Final = frozenset({1, 2, 3, 4, 5, _JPEG, 8, 32946, 32773})
+_DEPTHS: Final = frozenset({1, 2, 4, 8, 16})
 
 
 def matches(data: bytes) -> bool:
@@ -34,39 +38,25 @@ def encoding(data: bytes) -> str:
     return FORMAT
 
 
-def is_available(encoding: str) -> bool:
-    return bool(imagecodecs.TIFF.available)
+def is_available(encoding: str) -> Availability:
+    return codec("TIFF")
 
 
 def decode(data: bytes) -> Pixels:
-    """The one page that is not a preview. Raises ImageProblem."""
+    """The one page that is not a preview or a mask. Raises ImageProblem."""
+    is_available(FORMAT).require()
     with foreign("the TIFF directories"):
-        pages = [(index, tags) for index, tags in enumerate(directories(data)) if not _first(tags, _KIND, 0) & _PREVIEW]
+        everything = enumerate(directories(data))
+        pages = [(index, tags) for index, tags in everything if not _first(tags, _KIND, 0) & _NO_PICTURE]
         require_frames(len(pages))
+        if not pages:
+            raise ImageProblem(FindingCode.UNREADABLE_FILE, "a TIFF without a page")
         index, tags = pages[0]
-        require_dimensions(_first(tags, _WIDTH, 0), _first(tags, _HEIGHT, 0))
+        _require_within_limits(tags)
+        _require_known_form(tags)
         _require_complete(tags, len(data))
     with foreign("the TIFF data"):
         return _pixels(imagecodecs.tiff_decode(data, index), tags)
-
-
-def _pixels(array: NDArray[Any], tags: Tags) -> Pixels:
-    depth = _first(tags, _BITS, 1)
-    if depth < 8:
-        array = array.astype(np.uint8) * np.uint8(255 // ((1 << depth) - 1))  # spread over 8 bits, as in PNG
-    photometric = _PHOTOMETRICS.get(_first(tags, _PHOTOMETRIC, 1))
-    shape = (3,) if photometric == RGB else ()
-    if photometric is None or array.shape[2:] != shape or array.dtype not in (np.uint8, np.uint16):
-        detail = f"TIFF of photometric {_first(tags, _PHOTOMETRIC, 1)}, {array.shape}, {array.dtype}"
-        raise ImageProblem(FindingCode.NO_DECODER, detail)
-    return Pixels(
-        np.ascontiguousarray(array),
-        min(max(depth, 8), array.dtype.itemsize * 8) if array.ndim == 2 else array.dtype.itemsize * 8,
-        photometric,
-        lossy=_first(tags, _COMPRESSION, 1) in _LOSSY,
-        encoding=FORMAT,
-        exif=orientation_of(tags),
-    )
 
 
 def _first(tags: Tags, tag: int, default: int) -> int:
@@ -74,8 +64,54 @@ def _first(tags: Tags, tag: int, default: int) -> int:
     return values[0] if values else default
 
 
+def _require_within_limits(tags: Tags) -> None:
+    require_dimensions(_first(tags, _WIDTH, 0), _first(tags, _HEIGHT, 0))
+    require_samples(_first(tags, _SAMPLES, 1))
+    if _TILE_WIDTH in tags:  # a tile is unpacked whole, however little of it is picture
+        require_dimensions(_first(tags, _TILE_WIDTH, 0), _first(tags, _TILE_HEIGHT, 0))
+
+
+def _require_known_form(tags: Tags) -> None:
+    """Raises ImageProblem NO_DECODER for what no target holds, or no viewer of photos shows."""
+    depths, compression = set(tags.get(_BITS, (1,))), _first(tags, _COMPRESSION, 1)
+    photometric, sign = _first(tags, _PHOTOMETRIC, 1), _first(tags, _SIGN, 1)
+    if compression not in _COMPRESSIONS:
+        raise ImageProblem(FindingCode.NO_DECODER, f"TIFF compression {compression}")
+    if photometric not in _PHOTOMETRICS or (photometric == 6 and compression != _JPEG):
+        raise ImageProblem(FindingCode.NO_DECODER, f"TIFF with colours of kind {photometric}")
+    if len(depths) > 1 or not depths <= _DEPTHS or sign >= _FLOATING:
+        raise ImageProblem(FindingCode.NO_DECODER, f"TIFF of {sorted(depths)} bits, samples of kind {sign}")
+    if sign == _SIGNED and (_PHOTOMETRICS[photometric] == RGB or not depths <= {8, 16}):
+        raise ImageProblem(FindingCode.NO_DECODER, "TIFF with signed colours, or signed samples below 8 bits")
+
+
 def _require_complete(tags: Tags, size: int) -> None:
     for offsets, counts in zip(_OFFSETS, _COUNTS, strict=True):
         parts = zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False)
         if any(offset + count > size for offset, count in parts):
             raise ImageProblem(FindingCode.TRUNCATED, f"picture data beyond the end at {size} bytes")
+
+
+def _pixels(array: NDArray[Any], tags: Tags) -> Pixels:
+    depth = _first(tags, _BITS, 1)
+    if depth < 8:
+        array = array.astype(np.uint8) * np.uint8(255 // ((1 << depth) - 1))  # spread over 8 bits, as in PNG
+    photometric = _PHOTOMETRICS[_first(tags, _PHOTOMETRIC, 1)]
+    array = without_alpha(_side_by_side(array, tags), "TIFF")
+    if array.shape[2:] != ((3,) if photometric == RGB else ()):
+        raise ImageProblem(FindingCode.NO_DECODER, f"TIFF with {array.shape[2:]} samples for {photometric}")
+    return Pixels(
+        np.ascontiguousarray(array),
+        array.dtype.itemsize * 8,
+        photometric,
+        array.dtype.kind == "i",
+        lossy=_first(tags, _COMPRESSION, 1) == _JPEG,
+        encoding=FORMAT,
+        exif=orientation_of(tags),
+    )
+
+
+def _side_by_side(array: NDArray[Any], tags: Tags) -> NDArray[Any]:
+    """Planes that are kept one after the other, brought together pixel by pixel."""
+    is_apart = _first(tags, _PLANAR, 1) == _SEPARATE and _first(tags, _SAMPLES, 1) > 1
+    return np.moveaxis(array, 0, -1) if is_apart and array.shape[0] == _first(tags, _SAMPLES, 1) else array

@@ -1,43 +1,87 @@
-"""Directories of TIFF tags: pages of a TIFF file, and the EXIF block of a photo."""
+"""Directories of TIFF tags, classic and BigTIFF: pages of a TIFF file, and the EXIF block of a photo."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
 
+from engine.imaging.limits import MAX_PAGES
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
 
-_ORIENTATION = 274
-_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
-_SIZES = {3: (2, "H"), 4: (4, "I")}  # SHORT, LONG
-_MAX_DIRECTORIES = 64  # directories: a chain this long is a loop or a film, not a picture
+Tags = Mapping[int, tuple[int, ...]]
+
+_ORIENTATION: Final = 274
+# Types of whole numbers, by bytes and code: BYTE, SHORT, LONG, the signed ones, IFD, LONG8.
+_SIZES: Final = {
+    **{1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 6: (1, "b")},
+    **{8: (2, "h"), 9: (4, "i"), 13: (4, "I"), 16: (8, "Q")},
+}
 
 
-def directories(data: bytes) -> Iterator[Mapping[int, tuple[int, ...]]]:
-    """Each directory as tag -> numbers, for tags of type SHORT and LONG. Raises ImageProblem or struct.error."""
-    order = _ORDERS.get(data[:4])
-    if order is None:
-        raise ImageProblem(FindingCode.NO_DECODER, "neither classic little-endian nor big-endian TIFF")
-    offset = struct.unpack_from(f"{order}I", data, 4)[0]
-    for _ in range(_MAX_DIRECTORIES):
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a file writes its directories: byte order, and the codes of an offset, a count of entries and a number."""
+
+    order: str
+    offset: str
+    entries: str
+    first: int
+
+    @property
+    def entry(self) -> struct.Struct:
+        """Tag, type, number of values; the values themselves, or where they are, follow."""
+        return struct.Struct(f"{self.order}HH{self.offset}")
+
+    @property
+    def room(self) -> int:
+        """Bytes of an offset, and of values kept in its place."""
+        return struct.calcsize(self.offset)
+
+
+_FORMS: Final = {
+    b"II*\0": _Form("<", "I", "H", 4),
+    b"MM\0*": _Form(">", "I", "H", 4),
+    b"II+\0": _Form("<", "Q", "Q", 8),
+    b"MM\0+": _Form(">", "Q", "Q", 8),
+}
+
+
+def directories(data: bytes) -> Iterator[Tags]:
+    """Each directory as tag -> numbers, of whole numbers only. Raises ImageProblem or struct.error."""
+    form = _FORMS.get(data[:4])
+    if form is None:
+        raise ImageProblem(FindingCode.UNREADABLE_FILE, "no TIFF header")
+    (offset,) = struct.unpack_from(form.order + form.offset, data, form.first)
+    for _ in range(MAX_PAGES):
         if not offset:
             return
         if offset + 2 > len(data):
             raise ImageProblem(FindingCode.TRUNCATED, f"a TIFF directory at offset {offset}, {len(data)} bytes")
-        count = struct.unpack_from(f"{order}H", data, offset)[0]
-        yield dict(_tags(data, offset + 2, count, order))
-        offset = struct.unpack_from(f"{order}I", data, offset + 2 + 12 * count)[0]
-    raise ImageProblem(FindingCode.MULTIFRAME, f"more than {_MAX_DIRECTORIES} TIFF directories")
+        (count,) = struct.unpack_from(form.order + form.entries, data, offset)
+        start = offset + struct.calcsize(form.entries)
+        end = start + count * (form.entry.size + form.room)
+        if end > len(data):
+            raise ImageProblem(FindingCode.TRUNCATED, f"a TIFF directory up to offset {end}, {len(data)} bytes")
+        yield dict(_tags(data, range(start, end, form.entry.size + form.room), form))
+        (offset,) = struct.unpack_from(form.order + form.offset, data, end)
+    raise ImageProblem(FindingCode.MULTIFRAME, f"more than {MAX_PAGES} TIFF directories")
 
 
-def _tags(data: bytes, start: int, count: int, order: str) -> Iterator[tuple[int, tuple[int, ...]]]:
-    for entry in range(start, start + 12 * count, 12):
-        tag, kind, number = struct.unpack_from(f"{order}HHI", data, entry)
-        if kind in _SIZES:
-            size, code = _SIZES[kind]
-            where = entry + 8 if size * number <= 4 else struct.unpack_from(f"{order}I", data, entry + 8)[0]
-            yield tag, struct.unpack_from(f"{order}{min(number, len(data) // size)}{code}", data, where)
+def _tags(data: bytes, entries: range, form: _Form) -> Iterator[tuple[int, tuple[int, ...]]]:
+    for entry in entries:
+        tag, kind, number = form.entry.unpack_from(data, entry)
+        if kind not in _SIZES:
+            continue
+        size, code = _SIZES[kind]
+        where = entry + form.entry.size
+        if size * number > form.room:
+            (where,) = struct.unpack_from(form.order + form.offset, data, where)
+        if where + size * number > len(data):
+            raise ImageProblem(FindingCode.TRUNCATED, f"TIFF tag {tag} at offset {where}, {len(data)} bytes")
+        yield tag, struct.unpack_from(f"{form.order}{number}{code}", data, where)
 
 
 def exif_orientation(block: bytes) -> int:
@@ -49,7 +93,7 @@ def exif_orientation(block: bytes) -> int:
     return orientation_of(first)
 
 
-def orientation_of(tags: Mapping[int, tuple[int, ...]]) -> int:
+def orientation_of(tags: Tags) -> int:
     """The EXIF orientation 1-8 that a directory states; 1 where it states none."""
     stated = tags.get(_ORIENTATION) or (1,)
     return stated[0] if 1 <= stated[0] <= 8 else 1

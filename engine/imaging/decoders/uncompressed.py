@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.imaging.decoders.availability import AVAILABLE, Availability
 from engine.imaging.decoders.layout import Decoded, Layout
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
@@ -14,8 +15,8 @@ from protocol.vocabulary import FindingCode
 _YBR_422 = "YBR_FULL_422"
 
 
-def is_available() -> bool:
-    return True
+def is_available() -> Availability:
+    return AVAILABLE
 
 
 def frame_bytes(layout: Layout) -> int:
@@ -54,8 +55,8 @@ def _require_size(raw: NDArray[np.uint8], size: int) -> None:
 
 
 def _samples(raw: NDArray[np.uint8], layout: Layout) -> NDArray[Any]:
-    if layout.bits_allocated == 16:
-        return raw.view(">u2" if layout.big_endian else "<u2")
+    if layout.bits_allocated > 8:
+        return raw.view(f"{'>' if layout.big_endian else '<'}u{layout.bits_allocated // 8}")
     if layout.bits_allocated == 1:
         return np.unpackbits(raw, count=layout.rows * layout.columns * layout.samples, bitorder="little")
     return raw

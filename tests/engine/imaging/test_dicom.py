@@ -244,7 +244,7 @@ def test_compressed_pixels_under_an_uncompressed_name_are_refused() -> None:
 
 def test_a_deflated_bomb_is_refused_before_it_unfolds(monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = dicom(GREY, 12, MONOCHROME2, dicoms.DEFLATED, PixelData=bytes(1 << 20))
-    monkeypatch.setattr("engine.imaging.decoders.dicom_file.MAX_FILE_BYTES", 1 << 16)
+    monkeypatch.setattr("engine.imaging.decoders.dicom_file.MAX_INFLATED_BYTES", 1 << 16)
     assert code_of(bomb) is FindingCode.TOO_LARGE
 
 

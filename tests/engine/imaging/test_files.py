@@ -130,10 +130,46 @@ def test_several_pages_are_several_frames_and_a_preview_is_none() -> None:
 
 
 def test_transparency_and_four_inks_have_no_form_here() -> None:
-    assert code_of(saved(Image.fromarray(COLOUR).convert("RGBA"), "PNG")) is FindingCode.NO_DECODER
+    through = Image.fromarray(np.dstack([COLOUR, COLOUR[..., 0]]))
+    assert code_of(saved(through, "PNG")) is FindingCode.NO_DECODER
     assert code_of(saved(Image.fromarray(COLOUR).convert("CMYK"), "JPEG")) is FindingCode.NO_DECODER
-    for other in (Image.fromarray(COLOUR).convert(mode) for mode in ("CMYK", "LAB", "RGBA", "P")):
+    for other in (through, *(Image.fromarray(COLOUR).convert(mode) for mode in ("CMYK", "LAB", "P"))):
         assert code_of(saved(other, "TIFF")) is FindingCode.NO_DECODER
+
+
+@pytest.mark.parametrize("process", [0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF])
+def test_a_jpeg_that_few_can_show_has_no_decoder(process: int) -> None:
+    data = WHOLE["jpeg"].replace(b"\xff\xc0", bytes((0xFF, process)))
+    assert code_of(data) is FindingCode.NO_DECODER
+
+
+def test_twelve_bits_of_a_jpeg_stay_twelve() -> None:
+    smooth = (np.add.outer(np.arange(24), np.arange(16)) * 90).astype("<u2")
+    pixels = decode(imagecodecs.jpeg8_encode(smooth, 100, bitspersample=12))
+    assert (pixels.bits_stored, pixels.lossy) == (12, True)
+    assert np.abs(pixels.array.astype(int) - smooth).max() <= 4
+
+
+def _box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", len(body) + 8, kind) + body
+
+
+@pytest.mark.parametrize("box", [_box(b"pclr", bytes(12)), _box(b"colr", b"\1\0\0\0\0\0\x12")])
+def test_jpeg_2000_with_a_palette_or_other_colours_has_no_decoder(box: bytes) -> None:
+    data = WHOLE["jp2"]
+    place = data.index(b"jp2h") - 4
+    (size,) = struct.unpack_from(">I", data, place)
+    changed = data[:place] + struct.pack(">I", size + len(box)) + data[place + 4 : place + size] + box
+    assert code_of(changed + data[place + size :]) is FindingCode.NO_DECODER
+
+
+def test_jpeg_2000_in_countless_tiles_or_samples_is_refused_by_its_header() -> None:
+    siz = WHOLE["jp2"].index(b"\xff\x4f\xff\x51")
+    for place, patch in ((24, struct.pack(">II", 1, 1)), (40, struct.pack(">H", 1_000))):
+        data = bytearray(WHOLE["jp2"])
+        data[siz + 8 : siz + 16] = struct.pack(">II", 3_000, 3_000)
+        data[siz + place : siz + place + len(patch)] = patch
+        assert code_of(bytes(data)) is FindingCode.TOO_LARGE
 
 
 WHOLE = {

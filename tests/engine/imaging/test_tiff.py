@@ -1,0 +1,139 @@
+"""TIFF in every layout: strips and tiles, planes, byte orders, both sizes of offsets, every packing and predictor."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.imaging.decode import decode
+from engine.imaging.pixels import MONOCHROME1
+from engine.imaging.problem import ImageProblem
+from protocol.vocabulary import FindingCode
+from tests.engine.imaging.tiffs import COMPRESSORS, DEFLATE, LZW, NONE, Layout, tiff
+
+CHANCE = np.random.default_rng(33)
+SIZE = (40, 37)
+PICTURES: dict[str, NDArray[Any]] = {
+    "grey": CHANCE.integers(0, 256, SIZE).astype(np.uint8),
+    "deep grey": CHANCE.integers(0, 1 << 16, SIZE).astype("<u2"),
+    "signed": CHANCE.integers(-128, 128, SIZE).astype(np.int8),
+    "deep signed": CHANCE.integers(-(1 << 15), 1 << 15, SIZE).astype("<i2"),
+    "colour": CHANCE.integers(0, 256, (*SIZE, 3)).astype(np.uint8),
+    "deep colour": CHANCE.integers(0, 1 << 16, (*SIZE, 3)).astype("<u2"),
+}
+LAYOUTS = [
+    Layout(order, big, compression, predictor, planar, 7, tile)
+    for order, big, compression, predictor, planar, tile in product(
+        "<>", (False, True), COMPRESSORS, (False, True), (False, True), (None, (16, 32))
+    )
+    if not predictor or compression in (LZW, DEFLATE)
+]
+GREY = PICTURES["grey"]
+
+
+def code_of(data: bytes) -> FindingCode:
+    with pytest.raises(ImageProblem) as problem:
+        decode(data)
+    return problem.value.code
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_layout_gives_the_very_samples(name: str) -> None:
+    array = PICTURES[name]
+    for layout in LAYOUTS:
+        pixels = decode(tiff(array, layout))
+        assert np.array_equal(pixels.array, array), layout
+        assert (pixels.array.dtype, pixels.signed) == (array.dtype, array.dtype.kind == "i")
+        assert (pixels.bits_stored, pixels.lossy, pixels.encoding) == (8 * array.dtype.itemsize, False, "tiff")
+
+
+@pytest.mark.parametrize("compression", COMPRESSORS)
+def test_every_cut_is_truncated(compression: int) -> None:
+    data = tiff(PICTURES["deep colour"], Layout(compression=compression))
+    for end in range(8, len(data), 997):
+        assert code_of(data[:end]) is FindingCode.TRUNCATED
+
+
+@pytest.mark.parametrize("name", ["grey", "deep grey", "signed", "deep signed"])
+def test_where_zero_is_white_the_samples_stay_and_it_is_said(name: str) -> None:
+    pixels = decode(tiff(PICTURES[name], photometric=0))
+    assert pixels.photometric == MONOCHROME1
+    assert np.array_equal(pixels.array, PICTURES[name])
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_depths_below_eight_bits_are_spread(bits: int) -> None:
+    made = CHANCE.integers(0, 1 << bits, SIZE).astype(np.uint8)
+    spread = np.unpackbits(made[..., None], axis=2)[..., 8 - bits :].reshape(SIZE[0], -1)
+    packed = np.packbits(spread, axis=1)
+    data = tiff(packed, Layout(rows=40), t256=SIZE[1], t258=bits)
+    assert np.array_equal(decode(data).array, made * (255 // ((1 << bits) - 1)))
+
+
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("name", ["grey", "deep grey", "colour", "deep colour"])
+def test_an_opaque_channel_is_dropped_and_a_transparent_pixel_refused(name: str, planar: bool) -> None:
+    picture = PICTURES[name]
+    most = np.iinfo(picture.dtype).max
+    opaque = np.dstack([picture, np.full(SIZE, most, picture.dtype)])
+    assert np.array_equal(decode(tiff(opaque, Layout(planar=planar))).array, picture)
+    opaque[3, 4, -1] -= 1
+    assert code_of(tiff(opaque, Layout(planar=planar))) is FindingCode.NO_DECODER
+
+
+@pytest.mark.parametrize(
+    ("picture", "tags"),
+    [
+        (GREY.astype(np.float32), {}),
+        (GREY.astype(np.uint32), {}),
+        (GREY, {"t262": 3}),
+        (PICTURES["colour"], {"t262": 5}),
+        (PICTURES["colour"], {"t262": 6}),
+        (GREY, {"t259": 34925}),
+        (GREY, {"t259": 6}),
+        (GREY, {"t258": 12}),
+    ],
+    ids=["floating", "32 bits", "palette", "inks", "YCbCr", "LZMA", "old JPEG", "12 bits"],
+)
+def test_what_no_target_holds_has_no_decoder(picture: NDArray[Any], tags: dict[str, int]) -> None:
+    assert code_of(tiff(picture, Layout(rows=64), **tags)) is FindingCode.NO_DECODER
+
+
+@pytest.mark.parametrize("tags", [{"t256": 40_000}, {"t277": 5}, {"t322": 65_520, "t323": 16}])
+def test_bombs_are_refused_by_their_tags(tags: dict[str, int]) -> None:
+    layout = Layout(tile=(16, 16)) if "t322" in tags else Layout(rows=64)
+    assert code_of(tiff(GREY, layout, **tags)) is FindingCode.TOO_LARGE
+
+
+def test_pages_are_frames_and_previews_and_masks_are_none() -> None:
+    page = Image.fromarray(GREY)
+    for kind, code in ((0, FindingCode.MULTIFRAME), (1, None), (4, None)):
+        target = io.BytesIO()
+        other = Image.fromarray(GREY[:8, :8])
+        other.encoderinfo = {"tiffinfo": {254: kind}}
+        page.save(target, "TIFF", save_all=True, append_images=[other])
+        if code:
+            assert code_of(target.getvalue()) is code
+        else:
+            assert np.array_equal(decode(target.getvalue()).array, GREY)
+    assert code_of(tiff(GREY, t254=1)) is FindingCode.UNREADABLE_FILE
+
+
+@pytest.mark.parametrize("compression", [LZW, DEFLATE])
+def test_damaged_data_is_unreadable_and_never_a_picture(compression: int) -> None:
+    data = bytearray(tiff(GREY, Layout(compression=compression, rows=64)))
+    data[9:300] = bytes(291)
+    assert code_of(bytes(data)) is FindingCode.UNREADABLE_FILE
+
+
+def test_an_orientation_is_noted_and_never_applied() -> None:
+    for orientation in range(1, 9):
+        pixels = decode(tiff(GREY, replace(Layout(), compression=NONE), t274=orientation))
+        assert (pixels.exif, pixels.array.shape) == (orientation, SIZE)
