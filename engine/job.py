@@ -71,6 +71,10 @@ class Job:
         return self.folder / "source-fingerprint.json"
 
     @property
+    def listing_path(self) -> Path:
+        return self.folder / "source-files.gz"
+
+    @property
     def identity_path(self) -> Path:
         return self.folder / "identity.key"
 

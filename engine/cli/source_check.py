@@ -1,27 +1,65 @@
-"""source-check: is the source still what it was when it was staged?"""
+"""source-check: is the source still what it was when it was staged, and has DEXIS 11 gone on since?"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from commandline.outcome import answer, leave_with
 from engine.cli.options import Options
 
+if TYPE_CHECKING:
+    from engine.source.check import SourceState
+    from engine.source.listing import Change
+
+HELP = "Compare the source with what was taken down when it was staged: what changed, and what has come since."
+
 
 def register(app: typer.Typer) -> None:
-    app.command("source-check", help="Compare the source with the fingerprint taken when it was staged.")(source_check)
+    app.command("source-check", help=HELP)(source_check)
 
 
 def source_check(context: typer.Context) -> None:
     from engine.job import Job
-    from engine.source.check import source_check as differences_of
+    from engine.source.check import source_check as state_of
 
     options: Options = context.obj
-    differences = differences_of(Job.load(options.folder))
+    state = state_of(Job.load(options.folder))
     if options.json:
-        answer({"verb": "source-check", "unchanged": not differences, "differences": differences})
-    elif differences:
-        typer.echo("The source has changed since it was staged:\n" + "\n".join(f"  {d}" for d in differences), err=True)
+        answer(_document(state))
     else:
-        typer.echo("The source is unchanged since it was staged.", err=True)
-    leave_with(not differences)
+        typer.echo("\n".join(_lines(state)), err=True)
+    leave_with(state.is_as_staged)
+
+
+def _document(state: SourceState) -> dict[str, Any]:
+    return {
+        "verb": "source-check",
+        "unchanged": state.is_as_staged,
+        "differences": [*state.changed, *state.arrived],
+        "changed": list(state.changed),
+        "late_arrivals": list(state.arrived),
+        "files": {change.name.lower(): list(names) for change, names in state.examples.items()},
+    }
+
+
+def _lines(state: SourceState) -> Iterator[str]:
+    from engine.source.listing import Change
+
+    if state.is_as_staged:
+        yield "The source is unchanged since it was staged, and nothing has come since."
+    if state.changed:
+        yield "The source is not what it was when it was staged:"
+        yield from _indented(state, state.changed, Change.CHANGED, Change.REMOVED)
+        yield "Next: find out who changed it; then stage again. Nothing that was proven before holds."
+    if state.arrived:
+        yield "DEXIS 11 has gone on since the snapshot; these are late arrivals:"
+        yield from _indented(state, state.arrived, Change.ADDED)
+        yield "Next: stage a newer backup, then prove, dry-run and convert: only what is new is converted."
+
+
+def _indented(state: SourceState, sentences: tuple[str, ...], *kinds: Change) -> Iterator[str]:
+    yield from (f"  {sentence}" for sentence in sentences)
+    yield from (f"    {kind.name.lower()}  {name}" for kind in kinds for name in state.examples[kind])

@@ -1,14 +1,15 @@
 """What the source was like when it was staged, small enough to keep and to compare again before each phase.
 
 Staging: tables, columns, row counts, and a digest of every row of every table. Store: names, sizes and modification
-times of all files; their content is read in whole by dry run, conversion and reconciliation. Backup: its bytes.
+times of all files, listed in a file of its own; their content is read in whole by dry run, conversion and
+reconciliation. Backup: its bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +17,9 @@ import msgspec
 
 from engine.job import Job
 from engine.source.database import SourceDatabase
+from engine.source.listing import StoreFingerprint, listed, write_listing
 from engine.source.snapshot.backup import backup_digest
 from engine.source.snapshot.staging import MARKER
-from engine.source.store import SourceStore
 from protocol.errors import EnvironmentProblem, UsageProblem
 
 _MODULUS: Final = 2**256
@@ -32,12 +33,7 @@ class TableFingerprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: str
 
 
-class StoreFingerprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All files: how many, their bytes, and a digest of every name, size and modification time."""
-
-    files: int
-    bytes: int
-    digest: str
+Tables = Mapping[str, TableFingerprint]
 
 
 class Fingerprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,24 +77,25 @@ class Fingerprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def take(job: Job, database: SourceDatabase) -> Fingerprint:
-    """The fingerprint of the source as it is now. Reads all rows of staging and lists the store."""
+    """Take down the source as it is now: the store's files in their list, the rest in what is returned and kept
+    with `save`. Reads all rows of staging and lists the store."""
     return Fingerprint(
         run=job.run_id,
-        tables={name: _table(database, name, columns) for name, columns in _tables(database)},
-        store=_store(SourceStore(job.source.store).walk()),
+        tables=take_tables(database),
+        store=write_listing(job.listing_path, listed(job.source.store)),
         backup=backup_digest(job.source.snapshot.path),
     )
 
 
-def differences(before: Fingerprint, now: Fingerprint) -> list[str]:
-    """A sentence for each thing that is not what it was; empty if nothing changed."""
-    names = sorted(before.tables.keys() | now.tables.keys())
-    changed = [sentence for name in names if (sentence := _table_difference(before, now, name))]
-    if before.store != now.store:
-        changed.append(_store_difference(before.store, now.store))
-    if before.backup != now.backup:
-        changed.append("backup: its bytes have changed")
-    return changed
+def take_tables(database: SourceDatabase) -> dict[str, TableFingerprint]:
+    """The tables of staging as they are now, but for our own marker. Reads every row."""
+    return {name: _table(database, name, columns) for name, columns in _tables(database)}
+
+
+def differences(before: Tables, now: Tables) -> list[str]:
+    """A sentence for each table that is not what it was; empty if nothing changed."""
+    names = sorted(before.keys() | now.keys())
+    return [sentence for name in names if (sentence := _table_difference(before.get(name), now.get(name), name))]
 
 
 def _tables(database: SourceDatabase) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -114,16 +111,7 @@ def _table(database: SourceDatabase, name: str, columns: tuple[str, ...]) -> Tab
     return TableFingerprint(columns, rows, f"{total % _MODULUS:064x}")
 
 
-def _store(files: Iterable[tuple[str, int, int]]) -> StoreFingerprint:
-    digest, count, size = hashlib.sha256(), 0, 0
-    for name, length, modified in files:
-        count, size = count + 1, size + length
-        digest.update(f"{name}\0{length}\0{modified}\n".encode())
-    return StoreFingerprint(count, size, digest.hexdigest())
-
-
-def _table_difference(before: Fingerprint, now: Fingerprint, name: str) -> str | None:
-    was, is_now = before.tables.get(name), now.tables.get(name)
+def _table_difference(was: TableFingerprint | None, is_now: TableFingerprint | None, name: str) -> str | None:
     if was is None or is_now is None:
         return f"staging: table {name} is {'new' if was is None else 'gone'}"
     if was.columns != is_now.columns:
@@ -131,11 +119,3 @@ def _table_difference(before: Fingerprint, now: Fingerprint, name: str) -> str |
     if was.rows != is_now.rows:
         return f"staging: table {name} had {was.rows} rows, now {is_now.rows}"
     return None if was == is_now else f"staging: rows of table {name} have changed"
-
-
-def _store_difference(before: StoreFingerprint, now: StoreFingerprint) -> str:
-    if before.files != now.files:
-        return f"store: there were {before.files} files, now {now.files}"
-    if before.bytes != now.bytes:
-        return f"store: there were {before.bytes} bytes, now {now.bytes}"
-    return "store: names or modification times have changed"

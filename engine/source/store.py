@@ -136,7 +136,7 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, int, int]]:
 def _listed(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(system_path(folder)) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+            return sorted(entries, key=lambda entry: (printable(entry.name), entry.name))
     except OSError as problem:
         what = f"a folder of the image store cannot be listed ({problem.strerror or 'I/O error'})"
         advice = "check permissions; every folder must be readable"

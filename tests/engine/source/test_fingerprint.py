@@ -46,8 +46,16 @@ def change(this: Job, statement: str) -> None:
         connection.execute(statement)
 
 
+def changed(this: Job) -> list[str]:
+    """What is not what it was; nothing may have come."""
+    state = source_check(this)
+    assert (state.arrived, state.arrivals) == ((), 0)
+    return list(state.changed)
+
+
 def test_nothing_changed_is_no_difference(staged: Job) -> None:
-    assert source_check(staged) == []
+    assert changed(staged) == []
+    assert source_check(staged).is_as_staged
 
 
 @pytest.mark.parametrize(
@@ -65,11 +73,7 @@ def test_nothing_changed_is_no_difference(staged: Job) -> None:
 )
 def test_a_change_in_staging_is_named(staged: Job, statement: str, difference: str) -> None:
     change(staged, statement)
-    assert source_check(staged) == [f"staging: {difference}"]
-
-
-def added(store: Path) -> None:
-    (store / "c.dcm").write_bytes(b"")
+    assert changed(staged) == [f"staging: {difference}"]
 
 
 def longer(store: Path) -> None:
@@ -80,11 +84,8 @@ def touched(store: Path) -> None:
     os.utime(store / "a.dcm", ns=(1, 1))
 
 
-def renamed(store: Path) -> None:
-    (store / "a.dcm").rename(store / "A.dcm")
-
-
 def exchanged(store: Path) -> None:
+    os.utime(store / "b.dcm", ns=(5, 5))  # written within one tick of the clock, two files of one size look alike
     (store / "a.dcm").rename(store / "x")
     (store / "b.dcm").rename(store / "a.dcm")
     (store / "x").rename(store / "b.dcm")
@@ -93,27 +94,25 @@ def exchanged(store: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "difference"),
     [
-        (added, "store: there were 2 files, now 3"),
-        (lambda store: (store / "b.dcm").unlink(), "store: there were 2 files, now 1"),
-        (longer, "store: there were 17 bytes, now 18"),
-        (touched, "store: names or modification times have changed"),
-        (renamed, "store: names or modification times have changed"),
-        (exchanged, "store: names or modification times have changed"),
+        (lambda store: (store / "b.dcm").unlink(), "store: 1 file gone"),
+        (longer, "store: 1 file of another size or modification time"),
+        (touched, "store: 1 file of another size or modification time"),
+        (exchanged, "store: 2 files of another size or modification time"),
     ],
 )
 def test_a_change_in_the_store_is_named(staged: Job, spoil: Callable[[Path], None], difference: str) -> None:
     spoil(staged.source.store[0] / "1.2.100")
-    assert source_check(staged) == [difference]
+    assert changed(staged) == [difference]
 
 
 def test_another_backup_under_the_same_name_is_named(staged: Job) -> None:
     staged.source.snapshot.path.write_bytes(b"the backup of another night")
-    assert source_check(staged) == ["backup: its bytes have changed"]
+    assert changed(staged) == ["backup: its bytes have changed"]
 
 
 def test_the_marker_of_staging_is_not_part_of_the_source(staged: Job) -> None:
     change(staged, "CREATE TABLE bitewing_staging (note TEXT)")
-    assert source_check(staged) == []
+    assert changed(staged) == []
 
 
 def test_the_order_of_rows_does_not_matter(tmp_path: Path, staged: Job) -> None:
@@ -140,9 +139,9 @@ def test_a_change_on_postgresql_is_seen_too(staged: Job, new_database: Callable[
     url = fill_postgresql(new_database())
     this = replace(staged, source=replace(staged.source, staging=url))
     fingerprint_of(this).save(this.fingerprint_path)
-    assert source_check(this) == []
+    assert changed(this) == []
     run_sql(url, "UPDATE media SET rotation = 180 WHERE id = 1000")
-    assert source_check(this) == ["staging: rows of table media have changed"]
+    assert changed(this) == ["staging: rows of table media have changed"]
 
 
 def test_counts_and_sizes_are_kept(staged: Job) -> None:
