@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Final
 
 from engine.profiles.expressions import Expression
+from engine.profiles.limits import TextLimit, TimeLimit
 from engine.profiles.native_rules import IntegrityRule, NativeRules
 from engine.profiles.values import ValueRules
 from protocol.vocabulary import SkipReason
@@ -34,8 +34,6 @@ ORIENTATION_UNITS: Final = (
 MIRRORS: Final = ("horizontal", "vertical")
 ORIENTATION_ORDERS: Final = ("rotate-then-mirror", "mirror-then-rotate")
 SOURCE_FORMATS: Final = ("dicom", "jpeg", "png", "tiff", "jpeg2000", "bmp")
-TEXT_ENCODINGS: Final = ("unicode", "ascii", "latin-1", "cp1252")
-PRECISIONS: Final = ("day", "second", "millisecond", "microsecond")
 FILE_CASES: Final = ("xray", "photo-jpeg", "photo")
 FILE_TYPES: Final = ("dex", "jpg", "png")
 
@@ -184,23 +182,6 @@ class InsertRule:
     entity: str
     table: str
     columns: Mapping[str, Expression]
-
-
-@dataclass(frozen=True, slots=True)
-class TextLimit:
-    """[text]: the longest text a column holds, in characters, and the letters it can hold."""
-
-    length: int
-    encoding: str
-
-
-@dataclass(frozen=True, slots=True)
-class TimeLimit:
-    """[time]: what a time column keeps, and its first and last day."""
-
-    precision: str
-    earliest: date
-    latest: date
 
 
 @dataclass(frozen=True, slots=True)

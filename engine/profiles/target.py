@@ -18,6 +18,7 @@ from engine.profiles.common import (
 )
 from engine.profiles.expressions import Expression
 from engine.profiles.integrity import read_integrity
+from engine.profiles.limits import TextLimit, TimeLimit, read_text_limit, read_time_limit
 from engine.profiles.native import read_native
 from engine.profiles.native_rules import NativeRules
 from engine.profiles.schema import (
@@ -27,8 +28,6 @@ from engine.profiles.schema import (
     KeyRule,
     TargetAudit,
     TargetProfile,
-    TextLimit,
-    TimeLimit,
 )
 from engine.profiles.scopes import read_row_expression
 from engine.toml.document import Document, Table
@@ -59,8 +58,8 @@ def read_target(document: Document) -> TargetProfile:
         keys=_keys(root.table("keys"), columns),
         insert=insert,
         codes=_codes(root.table("codes")),
-        text=_limits(root.table("text"), inserted, _text_limit),
-        time=_limits(root.table("time"), inserted, _time_limit),
+        text=_limits(root.table("text"), inserted, read_text_limit),
+        time=_limits(root.table("time"), inserted, read_time_limit),
         teeth=read_teeth(root.table("teeth")),
         orientation=read_orientation(root.table("orientation"), with_template=True),
         files=_files(root, inserted, native),
@@ -139,19 +138,6 @@ def _limits(table: Table, inserted: Mapping[str, Expression], read: Callable[[Ta
             near = closest(column, inserted)
             raise table.problem(column, f'{column!r} is no inserted column{near}; write "Table.Column"')
     return {column: read(entry) for column, entry in table.named_tables()}
-
-
-def _text_limit(table: Table) -> TextLimit:
-    table.only(("length", "encoding"))
-    return TextLimit(table.integer("length", 1, 1_000_000), table.word("encoding", schema.TEXT_ENCODINGS))
-
-
-def _time_limit(table: Table) -> TimeLimit:
-    table.only(("precision", "earliest", "latest"))
-    limit = TimeLimit(table.word("precision", schema.PRECISIONS), table.day("earliest"), table.day("latest"))
-    if limit.latest < limit.earliest:
-        raise table.problem("latest", "latest is before earliest")
-    return limit
 
 
 def _files(root: Table, inserted: Mapping[str, Expression], native: NativeRules) -> tuple[FileRule, ...]:

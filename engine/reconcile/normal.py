@@ -7,12 +7,13 @@ read becomes a text that no other value has.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 Facts = Mapping[str, str | None]
 
-_KEPT = {"second": 1_000_000, "millisecond": 1_000, "microsecond": 1}
+_PLACES = {"second": 0, "decisecond": 1, "centisecond": 2, "millisecond": 3, "microsecond": 6}
+_MINUTE = timedelta(minutes=1)
 
 
 def text_of(value: Any) -> str | None:
@@ -37,13 +38,36 @@ def moment_of(value: Any) -> datetime | None:
 
 
 def kept(moment: datetime | None, precision: str) -> str | None:
-    """What a column of this precision (day, second, millisecond, microsecond) keeps of a time, as ISO text."""
+    """What a column of this precision, as a profile words it, keeps of a time, as ISO text. Raises ValueError."""
     if moment is None:
         return None
     if precision == "day":
         return moment.date().isoformat()
-    unit = _KEPT[precision]
-    return moment.replace(microsecond=moment.microsecond // unit * unit).isoformat()
+    try:
+        return _cut(moment, precision).isoformat()
+    except OverflowError as problem:
+        raise ValueError("beyond the last day") from problem
+
+
+def _cut(moment: datetime, precision: str) -> datetime:
+    match precision:
+        case "minute":
+            return moment.replace(second=0, microsecond=0)
+        case "datetime":
+            return _of_server(moment)
+        case "smalldatetime":  # from half a minute on it is the next one; the server has rounded to its ticks before
+            whole, past = moment.replace(second=0, microsecond=0), _of_server(moment)
+            return whole + _MINUTE * ((past - whole) * 2 // _MINUTE > 0)
+    digits = f"{moment.microsecond:06}"[: _PLACES[precision]]
+    return moment.replace(microsecond=int(digits.ljust(6, "0")))
+
+
+def _of_server(moment: datetime) -> datetime:
+    """SQL Server's datetime: hundredths of a second, and of each hundredth .000, .003 or .007, whichever is nearest."""
+    hundredths, rest = divmod(moment.microsecond, 10_000)
+    thirds = (rest * 6 + 10_000) // 20_000  # 0 to 3 thirds of a hundredth, half up
+    milliseconds = hundredths * 10 + (0, 3, 7, 10)[thirds]
+    return moment.replace(microsecond=0) + timedelta(milliseconds=milliseconds)
 
 
 def found(moment: datetime | None, precision: str) -> str | None:

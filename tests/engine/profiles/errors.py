@@ -131,7 +131,19 @@ TARGET_ERRORS: dict[str, Error] = {
         "Patient.ExternalID",
     ),
     "length is a truth value": ("length = 16", "length = true", "must be an integer", "Patient.ExternalID"),
-    "unknown encoding": ('"cp1252"', '"cp1251"', r"did you mean cp1252\?", "Patient.ExternalID"),
+    "unknown encoding": ('"cp1252"', '"cp12520"', r"did you mean cp1252\?", "Patient.ExternalID"),
+    "bytes of unicode": (
+        'length = 16, encoding = "cp1252"',
+        'length = 16, encoding = "unicode", unit = "bytes"',
+        "unicode has no bytes of its own",
+        "Patient.ExternalID",
+    ),
+    "day before the server's": (
+        '"day", earliest = 1753-01-01, latest = 9999-12-31',
+        '"smalldatetime", earliest = 1753-01-01, latest = 2079-06-06',
+        "a smalldatetime column holds 1900-01-01 to 2079-06-06",
+        "Patient.DateOfBirth",
+    ),
     "unknown precision": ('precision = "day"', 'precision = "days"', r"did you mean day\?", "Patient.DateOfBirth"),
     "day is a text": (
         '"day", earliest = 1753-01-01',

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from engine.profiles.limits import PRECISIONS, SPANS, TEXT_ENCODINGS, TextLimit, TimeLimit
 from engine.profiles.load import load_target
-from engine.target.limits import fitted, noted
+from engine.reconcile import normal
+from engine.target.limits import _codec, fitted, noted
 from engine.target.notice import Notice
+from engine.target.server_time import SPAN
 from protocol.vocabulary import FindingCode
 
 PROFILE = load_target("dexis10")
@@ -70,3 +77,100 @@ def test_the_same_trouble_of_one_image_is_noted_once() -> None:
     for _ in range(2):
         fitted(PROFILE, "Image.UID", "image.uid", "é", noted(notices, "7", "Image.UID"))
     assert len(notices) == 1
+
+
+def _in_column(limit: TextLimit | TimeLimit, value: object) -> tuple[object, list[FindingCode]]:
+    """The value as a column of a profile of our own keeps it."""
+    kind = "text" if isinstance(limit, TextLimit) else "time"
+    profile = replace(PROFILE, **{kind: {"T.C": limit}})  # type: ignore[arg-type]
+    notices: list[Notice] = []
+    return fitted(profile, "T.C", "x", value, noted(notices, None, "T.C")), [notice.code for notice in notices]
+
+
+LONG, ODD = [FindingCode.TEXT_TOO_LONG], [FindingCode.TEXT_NOT_REPRESENTABLE]
+TEXTS: list[tuple[TextLimit, str, object, list[FindingCode]]] = [
+    (TextLimit(4, "unicode"), "🦷🦷", "🦷🦷", []),
+    (TextLimit(3, "unicode"), "🦷🦷", "🦷🦷", LONG),
+    (TextLimit(2, "unicode", "characters"), "🦷🦷", "🦷🦷", []),
+    (TextLimit(1, "unicode", "characters"), "🦷🦷", "🦷🦷", LONG),
+    (TextLimit(8, "utf-8"), "🦷🦷", "🦷🦷", []),
+    (TextLimit(7, "utf-8"), "🦷🦷", "🦷🦷", LONG),
+    (TextLimit(4, "cp932"), "王歯", "王歯", []),
+    (TextLimit(3, "cp932"), "王歯", "王歯", LONG),
+    (TextLimit(2, "cp932", "characters"), "王歯", "王歯", []),
+    (TextLimit(9, "cp932"), "ø", "ø", ODD),
+    (TextLimit(9, "cp1251"), "Иванова", "Иванова", []),
+    (TextLimit(9, "cp1251"), "Ødegård", "Ødegård", ODD),
+    (TextLimit(9, "cp1250"), "Łódź", "Łódź", []),
+    (TextLimit(9, "latin-1"), "Łódź", "Łódź", ODD),
+    (TextLimit(9, "cp850"), "Ødegård", "Ødegård", []),
+    (TextLimit(9, "cp437"), "Ødegård", "Ødegård", ODD),
+    (TextLimit(9, "latin-9"), "€", "€", []),
+    (TextLimit(9, "latin-2"), "Łódź", "Łódź", []),
+    (TextLimit(3, "ascii", trailing_spaces="lost"), "abc   ", "abc", []),
+    (TextLimit(3, "ascii"), "abc   ", "abc   ", LONG),
+    (TextLimit(3, "ascii", trailing_spaces="lost"), "  a ", "  a", []),
+    (TextLimit(3, "ascii", empty="null"), "", None, []),
+    (TextLimit(3, "ascii", trailing_spaces="lost", empty="null"), "    ", None, []),
+    (TextLimit(3, "ascii"), "", "", []),
+]
+
+
+@pytest.mark.parametrize(("limit", "text", "kept", "codes"), TEXTS)
+def test_a_text_is_counted_and_kept_as_its_column_does(
+    limit: TextLimit, text: str, kept: object, codes: list[FindingCode]
+) -> None:
+    assert _in_column(limit, text) == (kept, codes)
+
+
+@pytest.mark.parametrize("encoding", TEXT_ENCODINGS)
+def test_every_encoding_of_the_list_is_one(encoding: str) -> None:
+    assert codecs.lookup(_codec(encoding))
+    assert _in_column(TextLimit(9, encoding), "abc 123") == ("abc 123", [])
+
+
+@given(st.text(max_size=12), st.sampled_from(TEXT_ENCODINGS))
+def test_no_letter_ever_becomes_another_one(text: str, encoding: str) -> None:
+    kept, codes = _in_column(TextLimit(1_000, encoding), text)
+    assert kept == text
+    stored = text.encode(_codec(encoding), "replace").decode(_codec(encoding), "replace")
+    assert codes == ([] if stored == text and "\0" not in text else ODD)
+
+
+LOST = [FindingCode.DATE_PRECISION_LOST]
+TIMES = [
+    ("minute", "2024-05-06T07:08:59", "2024-05-06T07:08:00", LOST),
+    ("minute", "2024-05-06T07:08:00", "2024-05-06T07:08:00", []),
+    ("decisecond", "2024-05-06T07:08:09.190000", "2024-05-06T07:08:09.100000", LOST),
+    ("centisecond", "2024-05-06T07:08:09.190000", "2024-05-06T07:08:09.190000", []),
+    ("datetime", "2024-05-06T07:08:09.995000", "2024-05-06T07:08:09.997000", LOST),
+    ("datetime", "2024-05-06T07:08:09.997000", "2024-05-06T07:08:09.997000", []),
+    ("smalldatetime", "2024-05-06T07:08:30", "2024-05-06T07:09:00", LOST),
+    ("smalldatetime", "2024-05-06T07:08:00", "2024-05-06T07:08:00", []),
+]
+
+
+@pytest.mark.parametrize(("precision", "moment", "kept", "codes"), TIMES)
+def test_a_time_is_cut_or_rounded_as_its_column_does_and_says_so_only_if_something_is_lost(
+    precision: str, moment: str, kept: str, codes: list[FindingCode]
+) -> None:
+    limit = TimeLimit(precision, date(1900, 1, 1), date(2079, 6, 6))
+    assert _in_column(limit, _at(moment)) == (_at(kept), codes)
+
+
+def test_a_time_that_rounds_off_the_calendar_is_out_of_range() -> None:
+    limit = TimeLimit("datetime", date(1753, 1, 1), date(9999, 12, 31))
+    last = _at("9999-12-31T23:59:59.999000")
+    assert _in_column(limit, last) == (last, [FindingCode.DATE_OUT_OF_RANGE])
+
+
+@given(st.datetimes(_at("1753-01-01"), _at("9998-12-31")), st.sampled_from(PRECISIONS))
+def test_the_reconciler_expects_exactly_what_is_written(moment: datetime, precision: str) -> None:
+    """Two rules for one thing, each written by itself."""
+    kept, _ = _in_column(TimeLimit(precision, date(1, 1, 1), date(9999, 12, 31)), moment)
+    assert isinstance(kept, date)
+    assert normal.kept(moment, precision) == kept.isoformat()
+
+
+def test_the_spans_of_the_server_s_types_are_those_of_the_profile() -> None:
+    assert SPANS == SPAN
