@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import imagecodecs
 
+from engine.imaging.fields import FieldProblem
 from engine.imaging.integrity import integrity
-from engine.imaging.native import NativeFormat, pixel_names
+from engine.imaging.native import NativeFormat
 from engine.imaging.pixels import Pixels
 from engine.imaging.problem import ImageProblem
 from engine.imaging.render import low_black
+from engine.imaging.told import lost_as_photo
 from engine.model import Image
 from engine.profiles.schema import FileRule, TargetProfile
 from engine.target.files import path_of
@@ -27,12 +29,16 @@ _PNG_LEVEL: Final = 1  # a higher level costs several times the time for a few p
 
 @dataclass(frozen=True, slots=True)
 class EncodedFile:
-    """A target file: final path below the store, whole content, its SHA-256 (hex) and the profile's integrity hash."""
+    """A target file: final path below the store, whole content, its SHA-256 (hex) and the profile's integrity hash.
+
+    `lost` says in words what of how the source wants its picture shown has no place in the file.
+    """
 
     path: str
     data: bytes
     sha256: str
     integrity: bytes
+    lost: tuple[str, ...] = ()
 
 
 class Encoder:
@@ -51,12 +57,12 @@ class Encoder:
         needs_pixels = not carried or rule.integrity.covers == "pixels"
         decoded = pixels() if needs_pixels else None
         if rule.type == "dex" and decoded is not None:
-            data, digest = self._native_file(rule, scope, decoded)
-        else:
-            decoded = None if decoded is None else low_black(decoded)
-            data = source if carried or decoded is None else _png(decoded)
-            digest = integrity(rule.integrity, file=data, pixels=decoded)
-        return EncodedFile(path_of(rule.path, key), data, hashlib.sha256(data).hexdigest(), digest)
+            return self._native_file(rule, scope, key, source, decoded)
+        lost = () if decoded is None or carried else lost_as_photo(decoded)
+        decoded = None if decoded is None else low_black(decoded)
+        data = source if carried or decoded is None else _png(decoded)
+        digest = integrity(rule.integrity, file=data, pixels=decoded)
+        return EncodedFile(path_of(rule.path, key), data, hashlib.sha256(data).hexdigest(), digest, lost)
 
     def _rule(self, image: Image, source: bytes) -> FileRule:
         cases = {
@@ -69,15 +75,21 @@ class Encoder:
                 return rule
         raise ImageProblem(FindingCode.NO_DECODER, "no [[files]] rule of the target profile fits this image")
 
-    def _native_file(self, rule: FileRule, scope: Scope, pixels: Pixels) -> tuple[bytes, bytes]:
-        digest = integrity(rule.integrity, pixels=pixels)
-        known = scope.with_integrity(digest)
-        names = {**known.names, **pixel_names(pixels)}
-        values = {name: rule.evaluate(names, known.functions) for name, rule in self._native.expressions.items()}
+    def _native_file(self, rule: FileRule, scope: Scope, key: int, source: bytes, pixels: Pixels) -> EncodedFile:
+        names = {**scope.names, **self._native.names(pixels)}
+
+        def values(digest: bytes) -> Mapping[str, object]:
+            functions = scope.with_integrity(digest).functions
+            return {name: rule.evaluate(names, functions) for name, rule in self._native.expressions.items()}
+
+        payload = self._native.pack(pixels, source)
         try:
-            return self._native.encode(values, pixels), digest
-        except ValueError as problem:
-            raise ImageProblem(FindingCode.DATE_OUT_OF_RANGE, f"native header: {problem}") from problem
+            parts, digest = self._native.sealed(rule.integrity, values, pixels, payload)
+            lost = self._native.lost(pixels, lambda: values(digest))
+        except FieldProblem as problem:
+            raise ImageProblem(problem.code, f"native header: {problem}") from problem
+        data = parts.joined()
+        return EncodedFile(path_of(rule.path, key), data, hashlib.sha256(data).hexdigest(), digest, lost)
 
 
 def _is_carried(rule: FileRule, source: bytes) -> bool:

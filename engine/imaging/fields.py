@@ -1,66 +1,199 @@
-"""Fields of a native file's header and trailer, as constructs that read and write the same bytes."""
+"""Fields of a native file's header and trailer: each value to bytes and back.
+
+Numbers are int or float, `bytes` are bytes, `text` is str. A time is given as a datetime, a date, None or the number it
+is kept as, and read as that number; `moment` tells the time it stands for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import construct
 
-from engine.profiles.native_rules import FieldRule
+from engine.imaging.moments import CLOCKS, digits_of, filetime
+from engine.profiles.native_rules import MOMENTS, TIMES, FieldRule
+from protocol.vocabulary import FindingCode
+
+__all__ = ["FieldForm", "FieldProblem", "filetime"]
 
 _NUMBERS = {
-    "uint8": (construct.Int8ul, construct.Int8ub),
-    "uint16": (construct.Int16ul, construct.Int16ub),
-    "uint32": (construct.Int32ul, construct.Int32ub),
-    "int32": (construct.Int32sl, construct.Int32sb),
-    "float64": (construct.Float64l, construct.Float64b),
-    "filetime": (construct.Int64ul, construct.Int64ub),
+    **{f"uint{8 * size}": (f"Int{8 * size}ul", f"Int{8 * size}ub") for size in (1, 2, 4, 8)},
+    **{f"int{8 * size}": (f"Int{8 * size}sl", f"Int{8 * size}sb") for size in (1, 2, 4, 8)},
+    "float32": ("Float32l", "Float32b"),
+    "float64": ("Float64l", "Float64b"),
+    "filetime": ("Int64ul", "Int64ub"),
+    "unix32": ("Int32ul", "Int32ub"),
+    "unix64": ("Int64sl", "Int64sb"),
+    "unix-ms": ("Int64sl", "Int64sb"),
+    "dos": ("Int32ul", "Int32ub"),
+    "ole": ("Float64l", "Float64b"),
 }
-_FILETIME_START = datetime(1601, 1, 1)  # noqa: DTZ001 - the practice's local time, as its systems keep it
-_TICKS_PER_MICROSECOND = 10
 
 
-def structure(fields: Iterable[FieldRule], byte_order: str) -> Any:
-    """A construct that parses to and builds from a mapping of field name to value.
+class FieldProblem(ValueError):
+    """A value a field cannot hold, or bytes that are no value of it. Names the field, never the value.
 
-    Numbers are int or float, `bytes` are bytes, `filetime` is ticks (see `filetime`), `text` is str.
+    `code` is the finding that a value makes which does not fit.
     """
-    return construct.Struct(*(field.name / _construct(field, byte_order) for field in fields))
+
+    def __init__(self, rule: FieldRule) -> None:
+        self.field, self.code = rule.name, _problem_code(rule)
+        super().__init__(f"{rule.name} does not fit the native format")
 
 
-def _construct(field: FieldRule, byte_order: str) -> Any:
-    if field.type == "text":
-        return _Text(field.size, field.encoding or "utf-8")
-    if field.type == "bytes":
-        return construct.Bytes(field.size)
-    return _NUMBERS[field.type][byte_order == "big"]
+@dataclass(frozen=True, slots=True)
+class FieldForm:
+    """How one field is written and read."""
+
+    rule: FieldRule
+    form: Any  # a construct
+
+    @staticmethod
+    def of(rule: FieldRule, byte_order: str) -> FieldForm:
+        return FieldForm(rule, _form(rule, rule.byte_order or byte_order))
+
+    def pack(self, value: object) -> bytes:
+        """Raises FieldProblem."""
+        if self.rule.type in TIMES and not isinstance(value, int | float):
+            value = self._kept(value)
+        elif self.rule.type in ("digits", "bcd") and not isinstance(value, int):
+            value = digits_of(value, self._digits())
+        try:
+            raw = bytes(self.form.build(value))
+        except (construct.ConstructError, ValueError, TypeError, OverflowError) as problem:
+            raise FieldProblem(self.rule) from problem
+        if self.rule.at_most and len(raw) > self.rule.at_most:
+            raise FieldProblem(self.rule)
+        return raw
+
+    def unpack(self, raw: bytes) -> object:
+        """Raises FieldProblem for bytes that no value has."""
+        try:
+            return self.form.parse(raw)
+        except (construct.ConstructError, ValueError) as problem:
+            raise FieldProblem(self.rule) from problem
+
+    def moment(self, value: object) -> datetime | None:
+        """The time that a value read from a time field stands for; None for unknown, or where it is none."""
+        return CLOCKS[self.rule.type].moment(value) if self.rule.type in TIMES else None
+
+    def _kept(self, value: object) -> int | float:
+        try:
+            return CLOCKS[self.rule.type].kept(value)
+        except (ValueError, OverflowError, TypeError) as problem:
+            raise FieldProblem(self.rule) from problem
+
+    def _digits(self) -> int:
+        return self.rule.size * (2 if self.rule.type == "bcd" else 1)
+
+
+def _problem_code(rule: FieldRule) -> FindingCode:
+    if rule.type == "text":
+        return FindingCode.TEXT_NOT_REPRESENTABLE
+    is_time = rule.type in (*TIMES, "digits", "bcd") and any(name in MOMENTS for name in rule.names)
+    return FindingCode.DATE_OUT_OF_RANGE if is_time else FindingCode.NO_DECODER
+
+
+def _form(rule: FieldRule, byte_order: str) -> Any:
+    if rule.type in _NUMBERS:
+        return getattr(construct, _NUMBERS[rule.type][byte_order == "big"])
+    if rule.type == "text":
+        encoding = rule.encoding or "utf-8"
+        return _Text(rule.size, encoding, rule.form) if rule.size else _FreeText(encoding, rule.form)
+    if rule.type in ("digits", "bcd"):
+        return (_Digits if rule.type == "digits" else _PackedDigits)(rule.size)
+    return construct.Bytes(rule.size) if rule.size else construct.GreedyBytes
 
 
 class _Text(construct.Adapter):  # type: ignore[misc]
-    """Text between two NULs, NUL-padded to its size; a longer one is cut between two letters, None is empty."""
+    """Text of a fixed size; a longer one is cut between two letters, None is empty.
 
-    def __init__(self, size: int, encoding: str) -> None:
+    delimited   between two NULs, NUL-padded        terminated  before a NUL, NUL-padded
+    padded      NUL-padded, may fill its size       spaces      space-padded, may fill its size
+    """
+
+    def __init__(self, size: int, encoding: str, form: str) -> None:
         super().__init__(construct.Bytes(size))
-        self._size, self._encoding = size, encoding
+        self._encoding, self._size = encoding, size
+        wide = 2 if encoding.startswith("utf-16") else 1
+        self._before = bytes(wide if form == "delimited" else 0)
+        self._fill = (" " if form == "spaces" else "\0").encode(encoding)
+        self._room = (size - len(self._before) - (wide if form in ("delimited", "terminated") else 0)) // wide * wide
 
     def _decode(self, raw: bytes, context: object, path: str) -> str:
-        text = raw[1:].rstrip(b"\0").decode(self._encoding)
+        body = raw[len(self._before) :]
+        while self._fill and body.endswith(self._fill) and len(body) % len(self._fill) == 0:
+            body = body[: -len(self._fill)]
+        text = body.decode(self._encoding)
         if self._encode(text, context, path) != raw:
-            raise construct.ConstructError("not a text between NULs", path=path)
+            raise construct.ConstructError("not a text of this form", path=path)
         return text
 
     def _encode(self, text: str | None, context: object, path: str) -> bytes:
         if text and "\0" in text:
             raise construct.ConstructError("a NUL within the text", path=path)
-        room = self._size - 2
-        cut = (text or "").encode(self._encoding)[:room].decode(self._encoding, errors="ignore")
-        return b"\0" + cut.encode(self._encoding).ljust(self._size - 1, b"\0")
+        cut = (text or "").encode(self._encoding)[: self._room].decode(self._encoding, errors="ignore")
+        written = self._before + cut.encode(self._encoding)
+        rest = self._size - len(written)
+        return written + self._fill * (rest // len(self._fill)) + bytes(rest % len(self._fill))
 
 
-def filetime(when: datetime | None) -> int:
-    """Ticks of 100 ns since 1601-01-01 of the same local time that `when` is in; 0 for unknown."""
-    if when is None:
-        return 0
-    return (when.replace(tzinfo=None) - _FILETIME_START) // timedelta(microseconds=1) * _TICKS_PER_MICROSECOND
+class _FreeText(construct.Adapter):  # type: ignore[misc]
+    """Text whose length another field tells, whole; with NULs around it if delimited, behind it if terminated."""
+
+    def __init__(self, encoding: str, form: str) -> None:
+        super().__init__(construct.GreedyBytes)
+        nul = "\0".encode(encoding)
+        self._encoding = encoding
+        self._before, self._after = nul * (form == "delimited"), nul * (form in ("delimited", "terminated"))
+
+    def _decode(self, raw: bytes, context: object, path: str) -> str:
+        text = raw[len(self._before) : len(raw) - len(self._after)].decode(self._encoding)
+        if self._encode(text, context, path) != raw:
+            raise construct.ConstructError("not a text of this form", path=path)
+        return text
+
+    def _encode(self, text: str | None, context: object, path: str) -> bytes:
+        if text and "\0" in text:
+            raise construct.ConstructError("a NUL within the text", path=path)
+        return self._before + (text or "").encode(self._encoding) + self._after
+
+
+class _Digits(construct.Adapter):  # type: ignore[misc]
+    """A number as ASCII digits, zeros in front."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(construct.Bytes(size))
+        self._size = size
+
+    def _decode(self, raw: bytes, context: object, path: str) -> int:
+        if not raw.isdigit():
+            raise construct.ConstructError("not digits", path=path)
+        return int(raw)
+
+    def _encode(self, number: int, context: object, path: str) -> bytes:
+        written = str(number).rjust(self._size, "0").encode("ascii")
+        if not written.isdigit() or len(written) != self._size:
+            raise construct.ConstructError("does not fit its digits", path=path)
+        return written
+
+
+class _PackedDigits(construct.Adapter):  # type: ignore[misc]
+    """A number in packed BCD: two digits a byte, the higher first."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(construct.Bytes(size))
+        self._size = size
+
+    def _decode(self, raw: bytes, context: object, path: str) -> int:
+        if not raw.hex().isdigit():
+            raise construct.ConstructError("not digits", path=path)
+        return int(raw.hex())
+
+    def _encode(self, number: int, context: object, path: str) -> bytes:
+        written = str(number).rjust(2 * self._size, "0")
+        if not written.isdigit() or len(written) != 2 * self._size:
+            raise construct.ConstructError("does not fit its digits", path=path)
+        return bytes.fromhex(written)

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
-import construct
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.imaging.fields import filetime, structure
+from engine.imaging.fields import FieldProblem
+from engine.imaging.integrity import Bytes, digest, integrity
 from engine.imaging.limits import require_dimensions, require_file_size
-from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels, Window, words
+from engine.imaging.native_layout import Fields, NativeLayout, Outline, Parts, Placed
+from engine.imaging.payload import Form, Payload
+from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels
 from engine.imaging.problem import ImageProblem
-from engine.profiles.expressions import Expression
-from engine.profiles.native_rules import FieldRule, NativeRules
+from engine.imaging.told import HAS_WINDOW, LOW_IS_WHITE, SIGNED, Told, pixel_names, told_by
+from engine.profiles.expressions import Expression, Literal, Name
+from engine.profiles.native_rules import COVERED_PARTS, IntegrityRule, NativeRules, is_integrity
 from protocol.errors import UsageProblem
 from protocol.vocabulary import FindingCode
 
-LOW_IS_WHITE, SIGNED, HAS_WINDOW = 1, 2, 4  # pixels.flags
-_PAYLOAD_SIZE: Final = "payload.size"
-_WORD = 2  # bytes of a sample in a raw16 payload
+__all__ = ["HAS_WINDOW", "LOW_IS_WHITE", "SIGNED", "NativeFile", "NativeFormat", "Parts", "Span", "pixel_names"]
+
+_TRUTHS_NEEDED: Final = ("pixels.low_is_white", "pixels.signed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,54 +38,98 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class NativeFile:
-    """A parsed native file: header values by field name (times as filetime ticks), pixels, unexplained bytes."""
+    """A parsed native file: values by field name (times as numbers), pixels, unexplained bytes, and its parts."""
 
-    fields: Mapping[str, object]
+    fields: Fields
     pixels: Pixels
     unexplained: tuple[Span, ...]
-
-
-def pixel_names(pixels: Pixels) -> Mapping[str, int | float]:
-    """The names `pixels.*` of the expression language."""
-    center, width = pixels.window or (0.0, 0.0)
-    low_is_white = LOW_IS_WHITE if pixels.photometric == MONOCHROME1 else 0
-    flags = low_is_white | (SIGNED if pixels.signed else 0) | (HAS_WINDOW if pixels.window else 0)
-    return {
-        "pixels.width": pixels.width,
-        "pixels.height": pixels.height,
-        "pixels.bits_allocated": pixels.bits_allocated,
-        "pixels.bits_stored": pixels.bits_stored,
-        "pixels.samples": pixels.samples,
-        "pixels.flags": flags,
-        "pixels.window_center": center,
-        "pixels.window_width": width,
-    }
+    parts: Parts
 
 
 class NativeFormat:
     """Writes and reads native files. `expressions` are the fields whose value the caller must give to `encode`."""
 
     def __init__(self, rules: NativeRules) -> None:
-        self._rules, self._word = rules, ">u2" if rules.byte_order == "big" else "<u2"
-        self._header, self._trailer = (structure(part, rules.byte_order) for part in (rules.header, rules.trailer))
-        self._constants = {field.name: field.value for field in _all(rules) if field.is_ is None}
-        computed = {field.name: field.is_ for field in _all(rules) if field.is_ is not None}
-        self._sizes = [name for name, expression in computed.items() if expression.text == _PAYLOAD_SIZE]
-        self.expressions: Mapping[str, Expression] = {n: e for n, e in computed.items() if n not in self._sizes}
-        if not {"pixels.width", "pixels.height"} <= {expression.text for expression in self.expressions.values()}:
+        self._layout, self._payload = NativeLayout(rules), Payload(rules.payload, rules.byte_order)
+        self._constants = {field.name: field.value for field in rules.fields if field.value is not None}
+        self._bits = {field.name: field.bits for field in rules.fields if field.bits}
+        computed = {field.name: field.is_ for field in rules.fields if field.is_ is not None}
+        self.expressions: Mapping[str, Expression] = {
+            name: expression for name, expression in computed.items() if name not in self._layout.sizes
+        }
+        self._placed = frozenset(name for field in rules.fields for name in field.names)
+        self.reencode = rules.payload.reencode
+        if not {"pixels.width", "pixels.height"} <= self._placed:
             raise UsageProblem(
                 "[native] has no field for pixels.width and pixels.height", next_step="add both to the target profile"
             )
 
-    def encode(self, values: Mapping[str, object], pixels: Pixels) -> bytes:
-        """The whole file. `values` by field name, for each of `expressions`; a time is a datetime, None or ticks.
+    def names(self, pixels: Pixels) -> Mapping[str, object]:
+        """The names `pixels.*` as this format tells them: a flag announces only what has a place in the file."""
+        return pixel_names(pixels, self._placed)
 
-        Raises ValueError naming the field whose value it cannot hold.
+    def pack(self, pixels: Pixels, source: bytes | None = None) -> Bytes:
+        """The payload of a picture, proven to hold it. `source` is the file it was decoded from, for codec jpeg.
+
+        Raises ImageProblem NO_DECODER where this format cannot hold it exactly.
         """
-        payload = words(pixels).astype(self._word, copy=False).reshape(-1).view(np.uint8).data
-        given = {name: _plain(values[name]) for name in self.expressions}
-        named = self._constants | given | dict.fromkeys(self._sizes, payload.nbytes)
-        return b"".join((_build(self._header, named), payload, _build(self._trailer, named)))
+        for needed, is_needed in zip(_TRUTHS_NEEDED, (pixels.photometric == MONOCHROME1, pixels.signed), strict=True):
+            if is_needed and not {needed, "pixels.flags"} & self._placed:
+                raise ImageProblem(FindingCode.NO_DECODER, f"the native file has no place for {needed}")
+        return self._payload.pack(pixels, source)
+
+    def parts(self, values: Fields, pixels: Pixels, payload: Bytes) -> Parts:
+        """The file in its pieces, the payload as it was handed over. `values` as for `encode`. Raises ValueError."""
+        names = self.names(pixels)
+        given = {name: values[name] for name in self.expressions}
+        return self._layout.write(self._constants | self._bit_values(names) | given, payload)
+
+    def encode(self, values: Fields, pixels: Pixels, source: bytes | None = None) -> bytes:
+        """The whole file. `values` by field name, for each of `expressions`; a time is a datetime, None or its number.
+
+        Raises ValueError naming the field whose value it cannot hold, ImageProblem where the payload cannot.
+        """
+        return self.parts(values, pixels, self.pack(pixels, source)).joined()
+
+    def sealed(
+        self, rule: IntegrityRule, values: Callable[[bytes], Fields], pixels: Pixels, payload: Bytes
+    ) -> tuple[Parts, bytes]:
+        """The file with its integrity hash in it, and the hash. `values` are as for `encode`, given the hash."""
+        if rule.covers == "pixels":
+            seal = integrity(rule, pixels=pixels)
+        else:
+            seal = self.seal_of(rule, self.parts(values(bytes(rule.size)), pixels, payload), pixels)
+        return self.parts(values(seal), pixels, payload), seal
+
+    def seal_of(self, rule: IntegrityRule, parts: Parts, pixels: Pixels) -> bytes:
+        """The integrity hash of a file as it is, whatever it holds in the hash's own place."""
+        if rule.covers == "pixels":
+            return integrity(rule, pixels=pixels)
+        return digest(rule.algorithm, _covered(rule, parts))
+
+    def lost(self, pixels: Pixels, values: Callable[[], Fields]) -> tuple[str, ...]:
+        """How the picture is to be shown, as far as this format has no place for it, in words.
+
+        `values` are as for `encode`; they are asked for only where the picture says more than its samples.
+        """
+        told = Told.of(pixels)
+        if told == Told(told.low_is_white, told.signed, (), None, None, (), None):
+            return ()
+        try:
+            kept = told_by(self._said(self._returned(values(), self.names(pixels))))
+        except ValueError:
+            kept = Told(told.low_is_white, told.signed, (), None, None, (), None)
+        return told.missing_from(kept)
+
+    def _returned(self, values: Fields, names: Fields) -> Fields:
+        """Values as a reader gets them back; what a field cannot hold is missing."""
+        given, back = {**{name: values[name] for name in self.expressions}, **self._bit_values(names)}, {}
+        for name, value in given.items():
+            try:
+                back[name] = self._layout.forms[name].unpack(self._layout.forms[name].pack(value))
+            except FieldProblem:
+                continue
+        return back
 
     def parse(self, data: bytes) -> NativeFile:
         """Every field and the pixels of a file; what disagrees with the profile is listed as unexplained.
@@ -91,129 +137,149 @@ class NativeFormat:
         Raises ImageProblem, naming the offset, where sizes do not add up or no picture can be made of the bytes.
         """
         require_file_size(len(data))
-        fields = self._read(self._header, data, 0)
-        pixels = self._pixels(data, fields)
-        end = self._rules.header_size + pixels.array.size * _WORD
-        fields |= self._read(self._trailer, data, end)
-        return NativeFile(fields, pixels, tuple(self._unexplained(len(data), fields, pixels)))
+        outline = self._layout.read(data, self._payload_size)
+        said = self._said(outline.fields)
+        payload = memoryview(data)[outline.start : outline.end]
+        pixels = _Shape.of(said).pixels(self._payload, payload, said, outline.start)
+        parts = Parts(data[: outline.start], payload, data[outline.end : outline.whole], outline.places)
+        return NativeFile(outline.fields, pixels, tuple(self._unexplained(data, outline, pixels)), parts)
 
     def differing(self, one: bytes, other: bytes) -> tuple[str, ...]:
-        """The fields in which two files of the same picture differ."""
-        payload = len(one) - self._rules.header_size - self._rules.trailer_size
-        placed = ((field, slice(offset, offset + field.size)) for field, offset in self._placed(payload))
-        return tuple(field.name for field, place in placed if one[place] != other[place])
+        """The fields in which two files differ, or that only one of them has."""
+        first, second = self._raw(one), self._raw(other)
+        return tuple(name for name in {**first, **second} if first.get(name) != second.get(name))
 
-    def _read(self, part: Any, data: bytes, offset: int) -> dict[str, object]:
-        size = part.sizeof()
-        _require(data, offset, size)
-        try:
-            parsed = part.parse(data[offset : offset + size])
-        except (construct.ConstructError, UnicodeDecodeError) as problem:
-            detail = f"offset {offset}: {_field(problem)} is malformed"
-            raise ImageProblem(FindingCode.UNREADABLE_FILE, detail) from problem
-        return {name: value for name, value in parsed.items() if not name.startswith("_")}
+    def moment_of(self, name: str, value: object) -> Any:
+        """The time that a value of a time field stands for, or None."""
+        return self._layout.forms[name].moment(value)
 
-    def _pixels(self, data: bytes, fields: Mapping[str, object]) -> Pixels:
-        said = {expression.text: fields[name] for name, expression in self.expressions.items() if name in fields}
-        shape = _Shape.of(said)
-        start, size = self._rules.header_size, shape.samples * shape.width * shape.height * _WORD
-        _require(data, start, size)
-        samples = np.frombuffer(data, self._word, size // _WORD, start)
-        return shape.pixels(samples.astype("<u2", copy=False), start)
+    def _raw(self, data: bytes) -> Mapping[str, bytes]:
+        outline = self._layout.read(data, self._payload_size)
+        return {place.rule.name: data[place.offset : place.offset + place.size] for place in outline.places}
 
-    def _unexplained(self, length: int, fields: Mapping[str, object], pixels: Pixels) -> Iterator[Span]:
-        payload = pixels.array.size * _WORD
-        names = pixel_names(pixels)
-        expected: dict[str, object] = {**self._constants, **dict.fromkeys(self._sizes, payload)}
-        expected |= {name: names[e.text] for name, e in self.expressions.items() if e.text in names}
-        for field, offset in self._placed(payload):
-            if field.name in expected and fields[field.name] != expected[field.name]:
-                yield Span(offset, field.size, f"{field.name} is not what the profile says")
-        end = self._rules.header_size + payload + self._rules.trailer_size
-        if length > end:
-            yield Span(end, length - end, "bytes after the end")
+    def _payload_size(self, fields: Fields) -> int | None:
+        if self._payload.is_raw:
+            return self._payload.size(_Shape.of(self._said(fields)).form)
+        told = next((fields[name] for name, size in self._layout.sizes.items() if size == "payload.size"), None)
+        return None if told is None else int(str(told))
 
-    def _placed(self, payload: int) -> Iterator[tuple[FieldRule, int]]:
-        offset = 0
-        for field in self._rules.header:
-            yield field, offset
-            offset += field.size
-        offset += payload
-        for field in self._rules.trailer:
-            yield field, offset
-            offset += field.size
+    def _bit_values(self, names: Fields) -> dict[str, object]:
+        return {
+            name: sum(int(bool(bit.evaluate(names, {}))) << number for number, bit in enumerate(bits))
+            for name, bits in self._bits.items()
+        }
+
+    def _said(self, fields: Fields) -> dict[str, Any]:
+        """What fields tell by plain names."""
+        said: dict[str, Any] = {}
+        for name, expression in self.expressions.items():
+            if name in fields and isinstance(expression.root, Name):
+                said[expression.root.name] = fields[name]
+        for name, bits in self._bits.items():
+            for number, bit in enumerate(bits):
+                if name in fields and isinstance(bit.root, Name):
+                    said[bit.root.name] = int(str(fields[name])) >> number & 1
+        return said
+
+    def _unexplained(self, data: bytes, outline: Outline, pixels: Pixels) -> Iterator[Span]:
+        names = self.names(pixels)
+        expected = {**self._constants, **self._layout.expected(outline), **self._bit_values(names)}
+        expected |= {
+            name: names[rule.root.name]
+            for name, rule in self.expressions.items()
+            if isinstance(rule.root, Name) and rule.root.name in names
+        }
+        expected |= {name: rule.root.value for name, rule in self.expressions.items() if isinstance(rule.root, Literal)}
+        for place in outline.places:
+            why = self._strange(place, data, outline.fields, expected)
+            if why:
+                yield Span(place.offset, place.size, f"{place.rule.name} {why}")
+        if len(data) > outline.whole:
+            yield Span(outline.whole, len(data) - outline.whole, "bytes after the end")
+
+    def _strange(self, place: Placed, data: bytes, fields: Fields, expected: Fields) -> str | None:
+        name = place.rule.name
+        if name in expected and fields[name] != expected[name]:
+            return "is not what the profile says"
+        written = self._layout.forms[name].pack(fields[name])
+        return None if written == data[place.offset : place.offset + place.size] else "is never written like that"
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a header says of its pixels."""
+    """What a header says of its pixels' form."""
 
-    width: int
-    height: int
-    bits_allocated: int
+    form: Form
     bits_stored: int
-    samples: int
-    flags: int
-    window: tuple[float, float]
 
     @staticmethod
     def of(said: Mapping[str, Any]) -> _Shape:
-        bits = said.get("pixels.bits_allocated", 16)
-        window = (said.get("pixels.window_center", 0.0), said.get("pixels.window_width", 0.0))
+        bits = said.get("pixels.bits_allocated", 0)
         stored, samples = said.get("pixels.bits_stored", bits), said.get("pixels.samples", 1)
-        flags = said.get("pixels.flags", 0)
-        shape = _Shape(said["pixels.width"], said["pixels.height"], bits, stored, samples, flags, window)
-        require_dimensions(shape.width, shape.height)
-        if bits not in (8, 16) or not 1 <= stored <= bits or samples not in (1, 3):
+        require_dimensions(said["pixels.width"], said["pixels.height"])
+        if bits not in (0, 8, 16) or not 1 <= stored <= (bits or 16) or samples not in (1, 3):
             raise ImageProblem(FindingCode.UNREADABLE_FILE, f"header: {samples} samples of {stored} in {bits} bits")
-        return shape
+        return _Shape(Form(said["pixels.width"], said["pixels.height"], samples, bits), stored)
 
-    def pixels(self, samples: NDArray[np.uint16], start: int) -> Pixels:
-        signed = bool(self.flags & SIGNED)
-        array = self._narrowed(samples.view("<i2") if signed else samples, signed, start)
-        grey = MONOCHROME1 if self.flags & LOW_IS_WHITE else MONOCHROME2
+    def pixels(self, payload: Payload, data: memoryview, said: Mapping[str, Any], start: int) -> Pixels:
+        """Raises ImageProblem."""
+        try:
+            told = told_by(said)
+        except ValueError as problem:
+            detail = "header: how the picture is to be shown makes no sense"
+            raise ImageProblem(FindingCode.UNREADABLE_FILE, detail) from problem
+        samples = payload.unpack(data, self.form)
+        if told.signed:
+            samples = samples.view(f"<i{samples.dtype.itemsize}")
         return Pixels(
-            array.reshape((self.height, self.width, 3) if self.samples == 3 else (self.height, self.width)),
+            np.ascontiguousarray(self._narrowed(samples, told.signed, start)),
             self.bits_stored,
-            RGB if self.samples == 3 else grey,
-            signed,
-            (Window(*self.window),) if self.flags & HAS_WINDOW else (),
+            RGB if self.form.samples == 3 else MONOCHROME1 if told.low_is_white else MONOCHROME2,
+            told.signed,
+            told.windows,
+            told.rescale,
             encoding="native",
+            modality_lut=told.modality_lut,
+            voi_luts=told.voi_luts,
+            spacing=told.spacing,
         )
 
     def _narrowed(self, samples: NDArray[Any], signed: bool, start: int) -> NDArray[Any]:
         """At the width the source had. Raises ImageProblem if a sample needs more bits than the header says."""
         low, high = (-(1 << self.bits_stored - 1), 1 << self.bits_stored - 1) if signed else (0, 1 << self.bits_stored)
-        if self.bits_stored < 16 and (samples.max() >= high or (signed and samples.min() < low)):
+        whole = samples.dtype.itemsize * 8
+        if self.bits_stored < whole and (samples.max() >= high or (signed and samples.min() < low)):
             raise ImageProblem(FindingCode.UNREADABLE_FILE, f"offset {start}: samples beyond {self.bits_stored} bits")
-        return samples.astype(np.int8 if signed else np.uint8) if self.bits_allocated == 8 else samples
+        width = (self.form.allocated or whole) // 8
+        return samples.astype(f"<{'i' if signed else 'u'}{width}", copy=False)
 
 
-def _require(data: bytes, offset: int, size: int) -> None:
-    """Raises ImageProblem TRUNCATED unless `size` bytes stand at `offset`."""
-    if len(data) < offset + size:
-        detail = f"offset {offset}: {size} bytes expected, {max(len(data) - offset, 0)} left"
-        raise ImageProblem(FindingCode.TRUNCATED, detail)
+def _covered(rule: IntegrityRule, parts: Parts) -> Iterable[Bytes]:
+    """The bytes of a file that its hash covers, piece by piece."""
+    own = [place for place in parts.places if is_integrity(place.rule)]
+    behind = len(parts.header) + len(parts.payload)
+    starts = {"header": 0, "payload": len(parts.header), "trailer": behind}
+    if rule.covers == "before":
+        yield from _cut(parts, own[0].offset)
+        return
+    for name in COVERED_PARTS[rule.covers]:
+        piece: Bytes = {"header": parts.header, "payload": parts.payload, "trailer": parts.trailer}[name]
+        yield from _without(piece, starts[name], own, rule.own)
 
 
-def _all(rules: NativeRules) -> tuple[FieldRule, ...]:
-    return (*rules.header, *rules.trailer)
+def _cut(parts: Parts, end: int) -> Iterator[Bytes]:
+    for piece in parts.pieces:
+        yield piece[: max(end, 0)]
+        end -= len(piece)
 
 
-def _plain(value: object) -> object:
-    if value is None or isinstance(value, datetime):
-        return filetime(value)
-    return value
-
-
-def _build(part: Any, values: Mapping[str, object]) -> bytes:
-    try:
-        return bytes(part.build(values))
-    except (construct.ConstructError, UnicodeEncodeError, TypeError) as problem:
-        raise ValueError(f"{_field(problem)} does not fit the native format") from problem
-
-
-def _field(problem: Exception) -> str:
-    """The field a construct error speaks of, without its value."""
-    path = getattr(problem, "path", None) or "(building) -> a field"
-    return str(path).rpartition("-> ")[2]
+def _without(piece: Bytes, start: int, own: Iterable[Placed], treated: str | None) -> Iterator[Bytes]:
+    """A part with the hash's own bytes zeroed or left out."""
+    at = 0
+    for place in own:
+        first = place.offset - start
+        if 0 <= first < len(piece) and treated is not None:
+            yield piece[at:first]
+            yield bytes(place.size) if treated == "zeroed" else b""
+            at = first + place.size
+    yield piece[at:]

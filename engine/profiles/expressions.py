@@ -97,7 +97,7 @@ class Call:
 Node = Literal | Name | Call
 
 
-def _in_form(form: str, value: Any) -> str | int:
+def _in_form(form: str, value: Any) -> object:
     """Bytes as a text or a number, the first byte being the highest."""
     match form:
         case "hex":

@@ -1,4 +1,4 @@
-"""Whether a described native file can be written and read again: names, sizes, lengths, conditions, the payload's end."""
+"""Whether a described native file can be written and read again: names, sizes, lengths, conditions, payload."""
 
 from __future__ import annotations
 

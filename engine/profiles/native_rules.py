@@ -38,6 +38,7 @@ FIELD_SIZES: Final[Mapping[str, int | None]] = {
 }
 INTEGERS: Final = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 FLOATS: Final = ("float32", "float64")
+MOMENTS: Final = ("image.acquired_at", "study.started_at", "patient.birth_date")  # names whose value is a time
 TIMES: Final = ("filetime", "unix32", "unix64", "unix-ms", "dos", "ole")
 SIZELESS: Final = ("bytes", "text")  # types whose length may stand in another field
 TEXT_FORMS: Final = ("delimited", "terminated", "padded", "spaces")
@@ -104,9 +105,9 @@ class FieldRule:
     Its content is one of: the constant `value`; the expression `is_`; `bits`, an expression for each bit from the
     lowest; `length_of`, the length of another field in units of `unit` bytes; nothing, for padding.
 
-    `size` is in bytes; 0 where another field tells the length, which is `at_most` then, and for padding, which ends at a
-    multiple of `align` bytes from the start of the file. A `bytes` constant is given whole: a shorter pattern in the
-    profile was repeated to `size`. `form` says how a text fills its size.
+    `size` is in bytes; 0 where another field tells the length, which is `at_most` then, and for padding, which ends
+    at a multiple of `align` bytes from the start of the file. A `bytes` constant is given whole: a shorter pattern in
+    the profile was repeated to `size`. `form` says how a text fills its size.
     """
 
     name: str

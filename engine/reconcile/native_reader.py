@@ -135,8 +135,8 @@ def layout_of(native: NativeRules) -> NativeLayout:
 
 
 def _field(rule: FieldRule, byte_order: str) -> Field:
-    fixed = rule.value
-    if isinstance(fixed, int):
-        fixed = struct.pack((">" if byte_order == "big" else "<") + _NUMBERS[rule.type], fixed)
+    fixed = rule.value if isinstance(rule.value, bytes) else None
+    if isinstance(rule.value, int):
+        fixed = struct.pack((">" if byte_order == "big" else "<") + _NUMBERS[rule.type], rule.value)
     meaning = "".join(rule.is_.text.split()) if rule.is_ else None
     return Field(rule.name, rule.type, rule.size, fixed, meaning, rule.encoding or "utf-8")
