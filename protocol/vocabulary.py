@@ -233,6 +233,7 @@ class FindingCode(StrEnum):
     MULTIFRAME = "MULTIFRAME"
     VOLUME = "VOLUME"
     LOSSY_SOURCE = "LOSSY_SOURCE"
+    DISPLAY_RULE_LOST = "DISPLAY_RULE_LOST"
     NO_DECODER = "NO_DECODER"
     TOO_LARGE = "TOO_LARGE"
     PATH_TAKEN = "PATH_TAKEN"
@@ -321,6 +322,9 @@ ADVICE: Mapping[FindingCode, Advice] = MappingProxyType(
         ),
         FindingCode.VOLUME: _advice(_A, _P, "3D volumes have no home in DEXIS 10; declared, not converted"),
         FindingCode.LOSSY_SOURCE: _advice(_I, _P, "DEXIS 11 itself holds this image with loss; it is carried as it is"),
+        FindingCode.DISPLAY_RULE_LOST: _advice(
+            _A, _P, "DEXIS 10 has no place for a window, look-up table, rescale or spacing of this image; pixels are kept"
+        ),
         FindingCode.NO_DECODER: _advice(
             _B, _S, "no decoder for this encoding; install the engine extra named in the local report"
         ),

@@ -103,6 +103,8 @@ class Workshop:
         pixels = decode(source)
         notices += _looked_at(image, pixels)
         encoded = self._encoder.encode(image, scope, key, source, lambda: pixels)
+        if encoded.lost:
+            notices.append(Notice(FindingCode.DISPLAY_RULE_LOST, image.key, image.file, ", ".join(encoded.lost)))
         return PlannedImage(
             image.key,
             key,
