@@ -1,14 +1,16 @@
 """journal.sqlite: which patient is where in the conversion. Every word is on the disk before the next step.
 
 It says what was intended and what is finished. What really happened is asked of the target itself (`target.patient`).
+It follows one plan after the other: a top-up's first intent binds it to the new plan in the same transaction, and a
+patient of an earlier plan stays DONE until the change in which it leaves the target is DONE.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -24,7 +26,8 @@ from protocol.vocabulary import Refusal
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS header (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS entry (
-    number INTEGER PRIMARY KEY, state TEXT NOT NULL, attempt INTEGER NOT NULL, keys BLOB NOT NULL, detail TEXT);
+    number INTEGER PRIMARY KEY, state TEXT NOT NULL, attempt INTEGER NOT NULL, keys BLOB NOT NULL, detail TEXT,
+    replaces INTEGER);
 CREATE TABLE IF NOT EXISTS file (
     number INTEGER NOT NULL REFERENCES entry, path TEXT NOT NULL, sha256 TEXT NOT NULL,
     PRIMARY KEY (number, path)) WITHOUT ROWID;
@@ -39,6 +42,7 @@ class State(StrEnum):
     UNDONE = "undone"  # an attempt was rolled back whole
     DONE = "done"  # rows committed and files in place
     SET_ASIDE = "set-aside"  # kept failing, rolled back whole
+    REPLACED = "replaced"  # was done, and left the target when its successor was done
 
 
 # From a state to the states that may follow it.
@@ -48,32 +52,53 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
         State.INTENT: frozenset({State.DONE, State.UNDONE}),
         State.UNDONE: frozenset({State.INTENT, State.SET_ASIDE}),
         State.SET_ASIDE: frozenset({State.INTENT, State.SET_ASIDE}),
-        State.DONE: frozenset(),
+        State.DONE: frozenset({State.REPLACED}),
+        State.REPLACED: frozenset(),
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What an attempt set out to do: planned keys, final paths and the digests that make the files ours."""
+    """What an attempt set out to do: planned keys, final paths and the digests that make the files ours.
+
+    `replaces` is the patient that leaves the target in the same change, if one does.
+    """
 
     number: int
     attempt: int
     keys: Keys
     files: tuple[PlannedFile, ...]
+    replaces: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a journal says as a whole: the digest of the plan it follows, and every patient ever tried."""
+
+    plan: str | None = None
+    states: Mapping[int, State] = field(default_factory=dict)
 
 
 class Journal:
     """The journal of one run's conversion. One process writes it; every change is durable when the call returns."""
 
-    def __init__(self, path: Path, run: str, plan_digest: str) -> None:
-        """Opens or begins the journal. Raises Refused if it belongs to another run or plan."""
-        self._path = path
+    def __init__(self, path: Path, run: str, plan: str, previous: str | None = None) -> None:
+        """Opens or begins the journal for a plan, given by digest, that builds on `previous`.
+
+        Raises Refused if it belongs to another run, or follows neither of the two plans.
+        """
+        self._path, self._plan = path, plan
         with self._translated():
             self._database = sqlite3.connect(path, isolation_level=None)
             self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_SCHEMA}")
-        self._require("run", run, Refusal.WRONG_RUN, "the journal belongs to another run")
-        self._require("plan", plan_digest, Refusal.EVIDENCE_NOT_NEWEST, "the journal belongs to another plan")
+            self._add_missing_columns()
+        self._require_run(run)
+        self._require_plan(plan, previous)
+
+    def has_begun(self) -> bool:
+        """Whether any change of the plan was ever tried."""
+        return self._follows() == self._plan
 
     def next_session(self) -> int:
         """The number of this start of the conversion, counted from 1."""
@@ -94,44 +119,48 @@ class Journal:
             found = self._database.execute("SELECT number FROM entry WHERE state = ? ORDER BY number", (state,))
             return [number for (number,) in found]
 
-    def has_entries(self) -> bool:
-        """Whether any patient was ever tried."""
-        with self._translated():
-            return self._database.execute("SELECT 1 FROM entry LIMIT 1").fetchone() is not None
-
     def intent(self, number: int) -> Intent:
         """What the newest attempt at a patient set out to do."""
         with self._translated():
-            attempt, keys = self._database.execute(
-                "SELECT attempt, keys FROM entry WHERE number = ?", (number,)
+            attempt, keys, replaces = self._database.execute(
+                "SELECT attempt, keys, replaces FROM entry WHERE number = ?", (number,)
             ).fetchone()
             files = self._database.execute("SELECT path, sha256 FROM file WHERE number = ? ORDER BY path", (number,))
-            return Intent(
-                number, attempt, msgspec.json.decode(keys, type=Keys), tuple(PlannedFile(*row) for row in files)
-            )
+            planned = tuple(PlannedFile(*row) for row in files)
+            return Intent(number, attempt, msgspec.json.decode(keys, type=Keys), planned, replaces)
 
-    def files_done(self) -> int:
-        """Files of every patient that is done."""
+    def files_done(self, numbers: Collection[int]) -> int:
+        """Files of those of `numbers` that are done."""
+        wanted = frozenset(numbers)
+        query = "SELECT number, COUNT(*) FROM file JOIN entry USING (number) WHERE state = ? GROUP BY number"
         with self._translated():
-            query = "SELECT COUNT(*) FROM file JOIN entry USING (number) WHERE state = ?"
-            return int(self._database.execute(query, (State.DONE,)).fetchone()[0])
+            counts = self._database.execute(query, (State.DONE,)).fetchall()
+        return sum(count for number, count in counts if number in wanted)
 
-    def begin(self, number: int, keys: Keys, files: Sequence[PlannedFile]) -> None:
-        """Journals the intent of the next attempt."""
+    def begin(self, number: int, keys: Keys, files: Sequence[PlannedFile], replaces: int | None = None) -> None:
+        """Journals the intent of the next attempt. A patient that leaves in the same change must be done."""
+        if replaces is not None:
+            self._require_may_become(replaces, State.REPLACED)
         with self._step(number, State.INTENT):
             self._database.execute(
-                "INSERT INTO entry VALUES (?,?,1,?,NULL) ON CONFLICT (number) DO UPDATE"
-                " SET state = excluded.state, attempt = attempt + 1, keys = excluded.keys, detail = NULL",
-                (number, State.INTENT, msgspec.json.encode(keys)),
+                "INSERT INTO entry (number, state, attempt, keys, replaces) VALUES (?,?,1,?,?)"
+                " ON CONFLICT (number) DO UPDATE SET state = excluded.state, attempt = attempt + 1,"
+                " keys = excluded.keys, detail = NULL, replaces = excluded.replaces",
+                (number, State.INTENT, msgspec.json.encode(keys), replaces),
             )
             self._database.execute("DELETE FROM file WHERE number = ?", (number,))
             rows = [(number, file.path, file.sha256) for file in files]
             self._database.executemany("INSERT INTO file VALUES (?,?,?)", rows)
 
     def done(self, number: int) -> None:
-        """The patient is committed whole."""
+        """The patient is committed whole, and the one that it replaces has left."""
+        self._require_may_become(number, State.DONE)
+        replaces = self.intent(number).replaces
         with self._step(number, State.DONE):
             self._set(number, State.DONE, None)
+            if replaces is not None:
+                self._require_may_become(replaces, State.REPLACED)
+                self._set(replaces, State.REPLACED, None)
 
     def undone(self, number: int) -> None:
         """The patient's attempt was rolled back whole."""
@@ -142,8 +171,8 @@ class Journal:
         """The patient is left for a person to look at; nothing of it is in the target."""
         with self._step(number, State.SET_ASIDE):
             self._database.execute(
-                "INSERT INTO entry VALUES (?,?,0,'null',?) ON CONFLICT (number) DO UPDATE"
-                " SET state = excluded.state, detail = excluded.detail",
+                "INSERT INTO entry (number, state, attempt, keys, detail) VALUES (?,?,0,'null',?)"
+                " ON CONFLICT (number) DO UPDATE SET state = excluded.state, detail = excluded.detail",
                 (number, State.SET_ASIDE, detail),
             )
 
@@ -153,16 +182,40 @@ class Journal:
     def _set(self, number: int, state: State, detail: str | None) -> None:
         self._database.execute("UPDATE entry SET state = ?, detail = ? WHERE number = ?", (state, detail, number))
 
-    def _require(self, name: str, value: str, reason: Refusal, what: str) -> None:
-        found = self._header(name)
+    def _require_run(self, run: str) -> None:
+        found = self._header("run")
         if found is None:
             with self._transaction():
-                self._database.execute("INSERT INTO header VALUES (?,?)", (name, value))
-        elif found != value:
-            self.close()
-            raise Refused(
-                reason, what, where=self._path.name, next_step="restore the plan it was made for, or begin a new job"
-            )
+                self._database.execute("INSERT INTO header VALUES ('run', ?)", (run,))
+        elif found != run:
+            raise self._refused(Refusal.WRONG_RUN, "the journal belongs to another run")
+
+    def _require_plan(self, plan: str, previous: str | None) -> None:
+        follows = self._follows()
+        if follows is None and previous is not None:
+            raise self._refused(Refusal.EVIDENCE_NOT_NEWEST, "the journal of the earlier conversion is not there")
+        if follows not in (None, plan, previous):
+            raise self._refused(Refusal.EVIDENCE_NOT_NEWEST, "the journal belongs to another plan")
+
+    def _refused(self, reason: Refusal, what: str) -> Refused:
+        self.close()
+        return Refused(
+            reason,
+            what,
+            where=self._path.name,
+            next_step="restore the journal and the plan that belong together, or begin a new job",
+        )
+
+    def _follows(self) -> str | None:
+        """The digest of the plan whose changes were tried last; None before the first attempt of all."""
+        with self._translated():
+            return _followed(self._database)
+
+    def _add_missing_columns(self) -> None:
+        """A journal that an earlier version began has no `replaces`."""
+        names = {row[1] for row in self._database.execute("PRAGMA table_info(entry)")}
+        if "replaces" not in names:
+            self._database.execute("ALTER TABLE entry ADD COLUMN replaces INTEGER")
 
     def _header(self, name: str) -> Any:
         with self._translated():
@@ -171,11 +224,16 @@ class Journal:
 
     @contextmanager
     def _step(self, number: int, to: State) -> Iterator[None]:
+        """One transaction; the first attempt at any change of a plan binds the journal to that plan."""
+        self._require_may_become(number, to)
+        with self._transaction():
+            self._database.execute("INSERT OR REPLACE INTO header VALUES ('plan', ?)", (self._plan,))
+            yield
+
+    def _require_may_become(self, number: int, to: State) -> None:
         before = self.state(number)
         if to not in TRANSITIONS[before]:
             raise ValueError(f"patient {number} is {before} in the journal and cannot become {to}")
-        with self._transaction():
-            yield
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -201,17 +259,22 @@ class Journal:
             ) from problem
 
 
-def has_begun(path: Path) -> bool:
-    """Whether the journal at `path` records any attempt. No file is made."""
+def recorded(path: Path) -> Recorded:
+    """What the journal at `path` says; nothing if there is none. No file is made."""
     if not path.exists():
-        return False
+        return Recorded()
     try:
-        database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        try:
-            return database.execute("SELECT 1 FROM entry LIMIT 1").fetchone() is not None
-        finally:
-            database.close()
-    except sqlite3.Error as problem:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            states = database.execute("SELECT number, state FROM entry").fetchall()
+            return Recorded(_followed(database), {number: State(state) for number, state in states})
+    except (sqlite3.Error, ValueError) as problem:
         raise EnvironmentProblem(
             "the journal cannot be read", where=path.name, next_step="restore it from backup"
         ) from problem
+
+
+def _followed(database: sqlite3.Connection) -> str | None:
+    """An earlier version bound its journal before the first attempt, when nothing depended on it yet."""
+    query = "SELECT value FROM header WHERE name = 'plan' AND EXISTS (SELECT 1 FROM entry)"
+    found = database.execute(query).fetchone()
+    return str(found[0]) if found else None

@@ -7,9 +7,9 @@ import hmac
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -20,12 +20,17 @@ from protocol.vocabulary import FindingCode, Refusal
 
 T = TypeVar("T")
 
+_STAYING: Final = "SELECT number FROM patient WHERE leaves_with IS NULL"
+_LEAVING: Final = "SELECT leaves_with, number FROM patient WHERE leaves_with IS NOT NULL"
+
 
 @dataclass(frozen=True, slots=True)
 class PlanHeader:
     """What a plan belongs to. `baseline` is the largest key in use per entity when planning began.
 
-    `annotations` are counted, and carried in a later pass.
+    `annotations` are counted, and carried in a later pass. A top-up names the plan it builds on by its digest in
+    `previous`; patients whose number is below `first` are of earlier plans, and `handed_out` is the largest key per
+    entity that those plans gave away.
     """
 
     run: str
@@ -33,11 +38,17 @@ class PlanHeader:
     target_profile: str
     baseline: Mapping[str, int]
     annotations: int
+    previous: str | None = None
+    first: int = 1
+    handed_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedImage:
-    """One image: where it comes from, and the exact file it becomes. Digests are SHA-256; `integrity` is hex too."""
+    """One image: where it comes from, and the exact file it becomes. Digests are SHA-256; `integrity` is hex too.
+
+    `source_modified` is the source file's modification time in ns.
+    """
 
     source_key: str
     target_key: int
@@ -48,16 +59,19 @@ class PlannedImage:
     size: int
     sha256: str
     integrity: str
+    source_modified: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SkippedImage:
-    """One image that is declared and not converted, and the finding that says why."""
+    """One image that is declared and not converted, and the finding that says why. The file may not be there."""
 
     source_key: str
     target_key: int
     source_path: str
     code: FindingCode
+    source_size: int | None = None
+    source_modified: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,46 @@ class PlannedPatient:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One unit of all or nothing: the patient that comes, and the one of an earlier plan whose place it takes.
+
+    A patient that is new takes nobody's place; for one that is gone from the source nobody comes.
+    """
+
+    number: int
+    comes: PlannedPatient | None
+    leaves: PlannedPatient | None = None
+
+    @property
+    def key(self) -> str:
+        """The patient's key in the source."""
+        patient = self.comes or self.leaves
+        if patient is None:
+            raise ValueError("a change without any patient")
+        return patient.record.patient.key
+
+    @property
+    def images(self) -> int:
+        """Images that must be written."""
+        return len(self.comes.images) if self.comes else 0
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the files that must be written."""
+        return self.comes.bytes if self.comes else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one plan changes, in patients: how many it leaves as they are, converts again, adds, and takes away."""
+
+    kept: int = 0
+    changed: int = 0
+    new: int = 0
+    gone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PlanTotals:
     """How much is planned: `images` and `bytes` of files to be written, `skipped` images declared and not converted."""
 
@@ -111,18 +165,24 @@ class PlanTotals:
         return PlanTotals(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
+def patient_digest(patient: PlannedPatient) -> str:
+    """SHA-256 over everything that is decided about one patient: its source, rows, keys, paths and files."""
+    keys = msgspec.json.encode(patient.keys, order="sorted").decode()
+    digest = hashlib.sha256(f"{patient.number} {patient.source_digest} {patient.rows_digest} {keys}\n".encode())
+    for image in patient.images:
+        digest.update(f"{image.target_key} {image.path} {image.size} {image.sha256}\n".encode())
+    return digest.hexdigest()
+
+
 class PlanDigest:
-    """SHA-256 over everything a plan decides: patients in their order, their sources, rows, keys, paths and files."""
+    """SHA-256 over everything a plan decides: its header, and its patients in the order of their numbers."""
 
     def __init__(self, header: PlanHeader) -> None:
         self._hash = hashlib.sha256(msgspec.json.encode(header, order="sorted"))
 
-    def add(self, patient: PlannedPatient) -> None:
-        """The next patient."""
-        keys = msgspec.json.encode(patient.keys, order="sorted").decode()
-        self._hash.update(f"{patient.number} {patient.source_digest} {patient.rows_digest} {keys}\n".encode())
-        for image in patient.images:
-            self._hash.update(f"{image.target_key} {image.path} {image.size} {image.sha256}\n".encode())
+    def add(self, patient: str, leaves_with: int | None) -> None:
+        """The next patient, by its digest; one that leaves the target, with the number of the change it leaves in."""
+        self._hash.update(f"{patient} {'' if leaves_with is None else leaves_with}\n".encode())
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
@@ -148,6 +208,10 @@ class Plan:
             self.header = self._get("header", PlanHeader)
             self.totals = self._get("totals", PlanTotals)
             self.digest = self._get("digest", str)
+            self.rounds = self._get("rounds", tuple[Round, ...])
+            self.last_number = self._get("last_number", int)
+            self.last_keys = self._get("last_keys", dict[str, int])
+            self._leaving = dict(self._database.execute(_LEAVING).fetchall())
 
     def require(self, run: str, source_profile: str, target_profile: str) -> None:
         """Raises Refused unless the plan was made by this run with these profiles (digests)."""
@@ -160,8 +224,9 @@ class Plan:
     def require_untouched(self) -> None:
         """Raises Refused unless the plan still says what it said when it was made."""
         digest = PlanDigest(self.header)
-        for number in sorted(self.numbers()):
-            digest.add(self.patient(number))
+        leaves_with = {number: change for change, number in self._leaving.items()}
+        for number in sorted((*self.numbers(), *leaves_with)):
+            digest.add(patient_digest(self.patient(number)), leaves_with.get(number))
         if digest.hexdigest() != self.digest:
             raise Refused(
                 Refusal.EVIDENCE_NOT_NEWEST,
@@ -171,15 +236,41 @@ class Plan:
             )
 
     def numbers(self) -> list[int]:
-        """The patients' numbers, those with most bytes first."""
+        """The numbers of all patients that the target shall hold, those with most bytes first."""
         with damage_explained(self._path):
-            rows = self._database.execute("SELECT number FROM patient ORDER BY bytes DESC, number").fetchall()
+            rows = self._database.execute(f"{_STAYING} ORDER BY bytes DESC, number").fetchall()
         return [number for (number,) in rows]
 
+    def changes(self) -> list[int]:
+        """The numbers of all changes that this plan makes: patients that come, most bytes first, then those gone."""
+        coming = [number for number in self.numbers() if number >= self.header.first]
+        return coming + sorted(self._leaving.keys() - set(coming))
+
+    def leaving(self) -> dict[int, int]:
+        """The patients that leave the target: number of the change to number of the patient."""
+        return dict(self._leaving)
+
+    def change(self, number: int) -> Change:
+        """The change with this number."""
+        leaves = self._leaving.get(number)
+        comes = self.patient(number) if leaves is None or self._holds(number) else None
+        return Change(number, comes, None if leaves is None else self.patient(leaves))
+
+    def files_before(self) -> int:
+        """How many files the target holds before any change of this plan is made."""
+        with damage_explained(self._path):
+            query = "SELECT COALESCE(SUM(images), 0) FROM patient WHERE number < ?"
+            return int(self._database.execute(query, (self.header.first,)).fetchone()[0])
+
+    @property
+    def work(self) -> PlanTotals:
+        """How much this plan adds to the target."""
+        return self.totals_of([number for number in self.numbers() if number >= self.header.first])
+
     def totals_of(self, numbers: Collection[int]) -> PlanTotals:
-        """How much is planned for these patients."""
+        """How much is planned for those of these patients that the target shall hold."""
         wanted, total = frozenset(numbers), PlanTotals()
-        query = "SELECT number, 1, studies, series, images, skipped, bytes, rows FROM patient"
+        query = "SELECT number, 1, studies, series, images, skipped, bytes, rows FROM patient WHERE leaves_with IS NULL"
         with damage_explained(self._path):
             for number, *counts in self._database.execute(query):
                 if number in wanted:
@@ -200,13 +291,18 @@ class Plan:
                 msgspec.json.decode(record, type=PatientRecord),
                 msgspec.json.decode(keys, type=Keys),
                 tuple(_planned(row) for row in images if row[12] is None),
-                tuple(SkippedImage(row[2], row[3], row[5], FindingCode(row[12])) for row in images if row[12]),
+                tuple(_skipped(row) for row in images if row[12] is not None),
                 rows,
                 rows_digest,
             )
 
     def close(self) -> None:
         self._database.close()
+
+    def _holds(self, number: int) -> bool:
+        with damage_explained(self._path):
+            found = self._database.execute("SELECT 1 FROM patient WHERE number = ?", (number,)).fetchone()
+        return found is not None
 
     def _get(self, name: str, kind: type[T]) -> T:
         ((text,),) = self._database.execute("SELECT value FROM header WHERE name = ?", (name,)).fetchall()
@@ -225,5 +321,11 @@ def damage_explained(path: Path) -> Iterator[None]:
 
 
 def _planned(row: tuple[Any, ...]) -> PlannedImage:
-    _, _, key, target_key, _, source_path, source_size, source_sha256, path, size, sha256, integrity, _ = row
-    return PlannedImage(key, target_key, source_path, source_size, source_sha256, path, size, sha256, integrity)
+    _, _, key, target_key, _, source_path, source_size, source_sha256, path, size, sha256, integrity, _, modified = row
+    return PlannedImage(
+        key, target_key, source_path, source_size, source_sha256, path, size, sha256, integrity, modified
+    )
+
+
+def _skipped(row: tuple[Any, ...]) -> SkippedImage:
+    return SkippedImage(row[2], row[3], row[5], FindingCode(row[12]), row[6], row[13])

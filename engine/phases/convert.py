@@ -1,4 +1,4 @@
-"""Phase convert: every planned patient, all or nothing, until the target holds what the plan says. Gate CONVERTED."""
+"""Phase convert: every planned change, all or nothing, until the target holds what the plan says. Gate CONVERTED."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.night import Night, NightClock, hours_of
 from engine.phases import PhaseResult, judged
 from engine.phases.source_state import require_fingerprint, source_unchanged
 from engine.phases.totals import totals
-from engine.plan import Plan, PlannedPatient, blinded
+from engine.plan import Change, Plan, blinded
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import TargetProfile
 from engine.reporter import Reporter
@@ -49,7 +49,7 @@ def run(
     source_profile, target_profile = load_source(job.source.profile), load_target(job.target.profile)
     with closing(Plan(job.plan_path)) as plan:
         plan.require(job.run_id, source_profile.digest, target_profile.digest)
-        with closing(Journal(job.journal_path, job.run_id, plan.digest)) as journal:
+        with closing(Journal(job.journal_path, job.run_id, plan.digest, plan.header.previous)) as journal:
             _say_where_it_stands(plan, journal, reporter)
             told = _Told(reporter, control, _night(job, plan, journal, clock))
             _convert(job, plan, journal, target_profile, told, sleep)
@@ -66,21 +66,27 @@ class _Told:
     control: Control
     night: Night
 
-    def checkpoint(self, patient: PlannedPatient) -> None:
-        self.night.checkpoint(self.control, patient.bytes)
+    def checkpoint(self, change: Change) -> None:
+        self.night.checkpoint(self.control, change.bytes)
 
-    def carried(self, patient: PlannedPatient) -> None:
-        self.night.finished(patient.bytes)
-        self.reporter.advance(patients=1, images=len(patient.images), bytes=patient.bytes)
+    def carried(self, change: Change) -> None:
+        self.night.finished(change.bytes)
+        self.reporter.advance(patients=1, images=change.images, bytes=change.bytes)
 
-    def noticed(self, patient: PlannedPatient, notice: Notice) -> None:
-        key = patient.record.patient.key
-        self.reporter.finding(Finding(Phase.CONVERT, notice.code, key, notice.image, notice.place, notice.detail))
+    def noticed(self, change: Change, notice: Notice) -> None:
+        finding = Finding(Phase.CONVERT, notice.code, change.key, notice.image, notice.place, notice.detail)
+        self.reporter.finding(finding)
 
 
 def _night(job: Job, plan: Plan, journal: Journal, clock: NightClock) -> Night:
-    done, hours = len(journal.numbers(State.DONE)), hours_of(job.run, clock.zone)
-    return Night(hours, clock, workers=worker_count(job.run.workers), done=done, total=plan.totals.patients)
+    changes, hours = plan.changes(), hours_of(job.run, clock.zone)
+    done = len(changes) - len(_left(plan, journal))
+    return Night(hours, clock, workers=worker_count(job.run.workers), done=done, total=len(changes))
+
+
+def _left(plan: Plan, journal: Journal) -> set[int]:
+    """The changes that are not made yet."""
+    return set(plan.changes()).difference(journal.numbers(State.DONE))
 
 
 def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, told: _Told, sleep: Sleep) -> None:
@@ -89,9 +95,9 @@ def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, tol
     with closing(TargetDatabase(job.target.database, profile, read_only=False)) as database:
         _refuse_moved_baseline(plan, journal, database)
         _refuse_replaced_target(plan, journal, profile, database, store)
-        if plan.totals.patients > len(journal.numbers(State.DONE)):
+        if _left(plan, journal):
             with _incoming(store, journal.next_session()) as incoming, _workers(job, told.control) as workers:
-                unit = PatientUnit(profile, database, store, journal, incoming)
+                unit = PatientUnit(profile, database, store, journal, incoming, told.noticed)
                 _run_whole(Conversion(plan, journal, unit, workers, told, job.run.retries, sleep))
         with _store_problems_explained("written"):
             store.close_incoming()
@@ -139,8 +145,8 @@ def _workers(job: Job, control: Control) -> Workers[Task, Prepared | Failure]:
 
 
 def _refuse_moved_baseline(plan: Plan, journal: Journal, database: TargetDatabase) -> None:
-    """Before the first patient the target must be as it was when keys were planned. Raises Refused."""
-    if not journal.has_entries() and database.baseline() != dict(plan.header.baseline):
+    """Before the first change the target must be as it was when keys were planned. Raises Refused."""
+    if not journal.has_begun() and database.baseline() != dict(plan.header.baseline):
         raise Refused(
             Refusal.EVIDENCE_NOT_NEWEST,
             "the target database was written since the dry run: the planned keys may be in use",
@@ -160,8 +166,7 @@ def _refuse_replaced_target(
     """
     try:
         with _store_problems_explained("read"):
-            done = (plan.patient(number) for number in journal.numbers(State.DONE))
-            missing = gone(done, profile, database, store)
+            missing = gone(map(plan.patient, _standing(plan, journal)), profile, database, store)
     except Failure as failure:
         raise EnvironmentProblem(
             failure.detail, where="target database", next_step="put that right and run convert again; it resumes"
@@ -177,10 +182,25 @@ def _refuse_replaced_target(
         )
 
 
+def _standing(plan: Plan, journal: Journal) -> Iterator[int]:
+    """The patients that must stand in the target now: those done, and of those that leave, whose change is not made.
+
+    One whose change was cut short is not asked for: how that attempt ended is asked when it is settled.
+    """
+    leaves_with = {number: change for change, number in plan.leaving().items()}
+    held, cut_short = {*plan.numbers(), *leaves_with}, set(journal.numbers(State.INTENT))
+    for number in journal.numbers(State.DONE):
+        if number in held and leaves_with.get(number) not in cut_short:
+            yield number
+
+
 def _say_where_it_stands(plan: Plan, journal: Journal, reporter: Reporter) -> None:
-    reporter.total(plan.totals.patients, plan.totals.images)
-    done = plan.totals_of(journal.numbers(State.DONE))
-    reporter.advance(patients=done.patients, images=done.images, bytes=done.bytes)
+    """A top-up's progress is that of the work it has to do, not of what it leaves as it is."""
+    changes = set(plan.changes())
+    made = changes.intersection(journal.numbers(State.DONE))
+    work, done = plan.totals_of(changes), plan.totals_of(made)
+    reporter.total(len(changes), work.images)
+    reporter.advance(patients=len(made), images=done.images, bytes=done.bytes)
 
 
 def _checks(plan: Plan, journal: Journal) -> Iterator[CheckResult]:
@@ -188,7 +208,7 @@ def _checks(plan: Plan, journal: Journal) -> Iterator[CheckResult]:
     left = len(journal.numbers(State.SET_ASIDE)) + len(journal.numbers(State.INTENT))
     yield judged(Check.PATIENTS_CONVERTED, plan.totals.patients, done.patients)
     yield judged(Check.IMAGES_CONVERTED, plan.totals.images, done.images)
-    yield judged(Check.DIGESTS_AS_PLANNED, plan.totals.images, journal.files_done())
+    yield judged(Check.DIGESTS_AS_PLANNED, plan.totals.images, journal.files_done(plan.numbers()))
     yield judged(Check.NOTHING_SET_ASIDE, 0, left)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import msgspec
@@ -14,26 +14,27 @@ from engine.control import Control
 from engine.events import Finding
 from engine.forecast import MIB, Forecast, forecast, measured_write_rate
 from engine.job import Job
-from engine.journal import has_begun
 from engine.phases import PhaseResult, at_least, judged
 from engine.phases.enumerated import Expected, expected
 from engine.phases.source_state import require_fingerprint, source_unchanged
 from engine.phases.survey import Seen, Survey
 from engine.phases.totals import of_severity, totals
-from engine.plan import PlanHeader, blinded
-from engine.plan_writer import PlanWriter
+from engine.plan import Plan, PlanHeader, PlannedPatient, blinded
+from engine.plan_writer import Base, PlanWriter
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.reporter import Reporter
 from engine.source.database import SourceDatabase
-from engine.target import before
+from engine.target import before, leaving
 from engine.target.database import TargetDatabase
+from engine.target.failures import Failure
 from engine.target.files import TargetStore
 from engine.target.notice import Notice
 from engine.target.zero_writes import WriteGuard
-from protocol.errors import Refused
+from engine.top_up import base_of
+from protocol.errors import EnvironmentProblem
 from protocol.statements import CheckResult
-from protocol.vocabulary import Check, FindingCode, Gate, Phase, Refusal, Severity, Verdict
+from protocol.vocabulary import Check, FindingCode, Gate, Phase, Severity, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +48,18 @@ class Clock:
 def run(job: Job, reporter: Reporter, control: Control, *, clock: Clock = Clock()) -> PhaseResult:
     """Surveys every patient and writes plan.sqlite and report/dry-run.json; outside the job's folder it writes nothing.
 
-    Raises Refused once the conversion of an earlier plan has begun, Interrupted, EnvironmentProblem, UsageProblem.
+    After a conversion that is finished it plans a top-up. Raises Refused while one is under way, Interrupted,
+    EnvironmentProblem, UsageProblem.
     """
-    _refuse_after_begin(job)
-    require_fingerprint(job)
     source, target = load_source(job.source.profile), load_target(job.target.profile)
+    base = base_of(job, target.digest)
+    require_fingerprint(job)
     with (
         WriteGuard(job.folder) as guard,
         SourceDatabase.open(job.source.staging, source) as staging,
         closing(TargetDatabase(job.target.database, target, read_only=True)) as database,
     ):
-        return _DryRun(job, reporter, control, clock, source, target, staging, database, guard).result()
-
-
-def _refuse_after_begin(job: Job) -> None:
-    if has_begun(job.journal_path):
-        raise Refused(
-            Refusal.EVIDENCE_NOT_NEWEST,
-            "the conversion of this run's plan has begun, and its keys are in use",
-            where=job.journal_path.name,
-            next_step="finish it with convert; a new plan needs a new job",
-        )
+        return _DryRun(job, reporter, control, clock, source, target, base, staging, database, guard).result()
 
 
 @dataclass
@@ -78,6 +70,7 @@ class _DryRun:
     clock: Clock
     source: SourceProfile
     target: TargetProfile
+    base: Base | None
     staging: SourceDatabase
     database: TargetDatabase
     guard: WriteGuard
@@ -86,7 +79,7 @@ class _DryRun:
         store = TargetStore(self.job.target.store, self.job.run_id)
         store.require_present()
         marked = before.mark(self.database, store)
-        for notice in before.notices(self.database, self.target, marked):
+        for notice in before.notices(self.database, self.target, marked, self._ours()):
             self._found(None, notice)
         wanted = expected(self.staging, self.source)
         self.reporter.total(wanted.patients, wanted.images)
@@ -98,23 +91,47 @@ class _DryRun:
             detail = f"{outlook.disk_needed_mib} MiB needed, {outlook.disk_free_mib} MiB free"
             self._found(None, Notice(FindingCode.DISK_SPACE, detail=detail))
         writer.finish()
-        unchanged = before.mark(self.database, store)
-        checks = (*self._enumeration(wanted, seen), *self._writes(seen, marked, unchanged), *self._verdicts(outlook))
-        self._report(outlook)
-        found = totals(writer.totals, wanted.annotations, self.reporter.counts)
-        return PhaseResult(Gate.DRY_RUN, checks, found, plan=blinded(writer.digest, self.job.digest_key))
+        with closing(Plan(self.job.plan_path)) as plan:
+            self._report_worked_with(plan)
+            unchanged = before.mark(self.database, store)
+            checks = (*self._enumeration(wanted, seen), *self._writes(seen, marked, unchanged))
+            checks += tuple(self._verdicts(outlook))
+            self._report(outlook, plan)
+            found = totals(plan.totals, wanted.annotations, self.reporter.counts)
+            return PhaseResult(Gate.DRY_RUN, checks, found, plan=blinded(plan.digest, self.job.digest_key))
 
     def _survey(self, store: TargetStore, wanted: Expected) -> tuple[Seen, PlanWriter]:
-        header = PlanHeader(
-            self.job.run_id, self.source.digest, self.target.digest, self.database.baseline(), wanted.annotations
-        )
-        writer = PlanWriter(self.job.plan_path, header)
+        header = self._header(wanted)
+        writer = PlanWriter(self.job.plan_path, header, self.base)
         try:
-            survey = Survey(self.job, self.staging, self.source, store, writer, self._found, self._seen_one)
-            return survey.run(header.baseline), writer
+            survey = Survey(self.job, self.staging, self.source, store, writer, header, self._found, self._seen_one)
+            return survey.run(), writer
         except BaseException:
             writer.abandon()
             raise
+
+    def _header(self, wanted: Expected) -> PlanHeader:
+        began = (self.job.run_id, self.source.digest, self.target.digest, self.database.baseline(), wanted.annotations)
+        base = self.base
+        return PlanHeader(*began, base.digest, base.first, base.handed_out) if base else PlanHeader(*began)
+
+    def _ours(self) -> before.Ours:
+        """What earlier plans of this run put into the target."""
+        return before.Ours(self.base.handed_out, self.base.files) if self.base else before.Ours()
+
+    def _report_worked_with(self, plan: Plan) -> None:
+        """Who is to leave the target and is not there as it was converted: the conversion would touch nothing."""
+        for patient in map(plan.patient, plan.leaving().values()):
+            if what := self._what_changed(patient):
+                self._found(patient.record.patient.key, Notice(FindingCode.TARGET_CHANGED, detail=what))
+
+    def _what_changed(self, patient: PlannedPatient) -> str | None:
+        try:
+            return leaving.what_changed(patient, self.target, self.database)
+        except Failure as failure:
+            raise EnvironmentProblem(
+                failure.detail, where="target database", next_step="check target.database, then run dry-run again"
+            ) from failure
 
     def _seen_one(self, images: int, size: int) -> None:
         self.reporter.advance(patients=1, images=images, bytes=size)
@@ -124,7 +141,7 @@ class _DryRun:
         self.reporter.finding(Finding(Phase.DRY_RUN, notice.code, patient, notice.image, notice.place, notice.detail))
 
     def _forecast(self, writer: PlanWriter, store: TargetStore, seconds: float) -> Forecast:
-        planned = writer.totals
+        planned = writer.work
         return forecast(
             now=self.clock.now(),
             patients=planned.patients,
@@ -139,9 +156,11 @@ class _DryRun:
     def _fits(self, outlook: Forecast) -> bool:
         return outlook.disk_free_mib >= outlook.disk_needed_mib
 
-    def _report(self, outlook: Forecast) -> None:
+    def _report(self, outlook: Forecast, plan: Plan) -> None:
         self.job.report_folder.mkdir(exist_ok=True)
-        text = msgspec.json.format(msgspec.json.encode(outlook), indent=2)
+        change = {"round": len(plan.rounds), **asdict(plan.rounds[-1])} if plan.header.previous else None
+        report = {**msgspec.to_builtins(outlook), "top_up": change}
+        text = msgspec.json.format(msgspec.json.encode(report), indent=2)
         (self.job.report_folder / "dry-run.json").write_bytes(text + b"\n")
 
     def _enumeration(self, wanted: Expected, seen: Seen) -> Iterator[CheckResult]:

@@ -1,15 +1,24 @@
-"""Looks at every patient of the source in parallel and writes down, in the source's order, what each would become."""
+"""Looks at every patient of the source in parallel and writes down, in the source's order, what each would become.
+
+In a top-up a patient whose record and source files are as they were when they were planned is kept without a look at
+any picture; one that was looked at and has not changed is kept too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
+
+import msgspec
 
 from engine.events import Finding
 from engine.job import Job
-from engine.plan import PlannedPatient
-from engine.plan_writer import PlanWriter
+from engine.model import PatientRecord
+from engine.plan import PlanHeader, PlannedPatient
+from engine.plan_writer import Earlier, PlanWriter
 from engine.profiles.schema import SourceProfile
 from engine.source.database import SourceDatabase
 from engine.source.reader import read_patients
@@ -54,7 +63,7 @@ class Seen:
 
 
 class Survey:
-    """One pass over the source."""
+    """One pass over the source. `header` is the one that `writer` was begun with."""
 
     def __init__(
         self,
@@ -63,28 +72,49 @@ class Survey:
         profile: SourceProfile,
         store: TargetStore,
         writer: PlanWriter,
+        header: PlanHeader,
         found: Found,
         seen_one: SeenOne,
     ) -> None:
         self._job, self._staging, self._profile = job, staging, profile
-        self._store, self._writer, self._found, self._seen_one = store, writer, found, seen_one
+        self._store, self._writer, self._header = store, writer, header
+        self._found, self._seen_one = found, seen_one
+        self._source = SourceStore(job.source.store)
         self._seen = Seen()
 
-    def run(self, baseline: Mapping[str, int]) -> Seen:
-        """Adds every patient to the plan and reports everything found on the way."""
+    def run(self) -> Seen:
+        """Completes the plan and reports everything found on the way."""
         settings = (self._job.target.profile, self._job.source.store, self._job.folder)
         with Workers(self._job.run.workers, workshop.survey, workshop.set_up, settings) as workers:
-            for work, surveyed in workers.map(self._work(baseline)):
+            for work, surveyed in workers.map(self._work()):
                 self._take(work, surveyed)
+        self._writer.carry_over()
+        self._report_kept()
         self._report_duplicates()
         self._report_orphan_files()
         return self._seen
 
-    def _work(self, baseline: Mapping[str, int]) -> Iterator[Work]:
-        allotment = Allotment(baseline)
-        records = read_patients(self._staging, self._profile, self._left_out)
-        for number, record in enumerate(records, start=1):
-            yield Work(number, record, allotment.allot(record))
+    def _work(self) -> Iterator[Work]:
+        """Patients to look at, with numbers and keys that no earlier plan gave away."""
+        allotment, number = Allotment(first_free(self._header)), self._header.first
+        for record in read_patients(self._staging, self._profile, self._left_out):
+            earlier = self._writer.earlier(record.patient.key)
+            if earlier is not None and self._is_untouched(earlier, record):
+                self._keep(earlier, record)
+            else:
+                yield Work(number, record, allotment.allot(record))
+                number += 1
+
+    def _is_untouched(self, earlier: Earlier, record: PatientRecord) -> bool:
+        """Whether the record is equal, and every file has the size and modification time it had."""
+        return earlier.record == msgspec.json.encode(record) and all(
+            (size, modified) == (self._source.stamp(path) or (None, None)) for path, size, modified in earlier.files
+        )
+
+    def _keep(self, earlier: Earlier, record: PatientRecord) -> None:
+        self._writer.keep(earlier.number)
+        self._count(record)
+        self._seen_one(len(record.images), 0)
 
     def _left_out(self, finding: Finding) -> None:
         self._seen.images_left_out += finding.image is not None
@@ -99,20 +129,43 @@ class Survey:
                 next_step="free memory or set run.workers lower, then run dry-run again",
             )
         patient = surveyed.patient
-        self._writer.add(patient)
-        self._count(surveyed)
-        for notice in (*surveyed.notices, *self._patient_notices(patient)):
-            self._found(work.record.patient.key, notice)
+        earlier = self._writer.earlier(work.record.patient.key)
+        if earlier is not None and earlier.source_digest == patient.source_digest:
+            self._writer.keep(earlier.number, patient)
+            self._count(patient.record)
+        else:
+            self._add(surveyed)
         self._seen_one(len(work.record.images), sum(image.source_size for image in patient.images))
 
-    def _count(self, surveyed: Surveyed) -> None:
-        patient, seen = surveyed.patient, self._seen
-        seen.patients += 1
-        seen.images += len(patient.record.images)
-        seen.skipped += len(patient.skipped)
-        seen.skipped_acceptably += sum(ADVICE[skip.code].severity is Severity.ACCEPT for skip in patient.skipped)
-        seen.unmapped += _unmapped(surveyed)
-        seen.writes_refused += surveyed.writes_refused
+    def _add(self, surveyed: Surveyed) -> None:
+        patient = surveyed.patient
+        notices = (*surveyed.notices, *self._patient_notices(patient))
+        self._writer.add(patient, notices)
+        self._seen.writes_refused += surveyed.writes_refused
+        self._count(patient.record)
+        self._count_skipped(Counter(skip.code for skip in patient.skipped))
+        self._report(patient.record.patient.key, len(patient.record.images), notices)
+
+    def _report(self, key: str, images: int, notices: Sequence[Notice]) -> None:
+        """Tells what was noticed of one patient."""
+        self._seen.unmapped += _unmapped(images, notices)
+        for notice in notices:
+            self._found(key, notice)
+
+    def _count(self, record: PatientRecord) -> None:
+        self._seen.patients += 1
+        self._seen.images += len(record.images)
+
+    def _count_skipped(self, skipped: Mapping[FindingCode, int]) -> None:
+        for code, count in skipped.items():
+            self._seen.skipped += count
+            self._seen.skipped_acceptably += count * (ADVICE[code].severity is Severity.ACCEPT)
+
+    def _report_kept(self) -> None:
+        """What was found of the patients that are kept is still so, and the evidence speaks of the whole target."""
+        self._count_skipped(self._writer.kept_skipped())
+        for (key, images), group in groupby(self._writer.kept_notices(), key=lambda found: found[:2]):
+            self._report(key, images, [notice for _, _, notice in group])
 
     def _patient_notices(self, patient: PlannedPatient) -> Iterator[Notice]:
         if not (patient.record.patient.chart_number or "").strip():
@@ -128,7 +181,7 @@ class Survey:
 
     def _report_orphan_files(self) -> None:
         self._writer.add_source_files(self._files_of_rows())
-        for path, size, _ in SourceStore(self._job.source.store).walk():
+        for path, size, _ in self._source.walk():
             if not self._writer.names_source(path):
                 self._found(None, Notice(FindingCode.ORPHAN_FILE, place=path, detail=f"{size} bytes"))
 
@@ -139,9 +192,14 @@ class Survey:
                 yield reader.file(row)
 
 
-def _unmapped(surveyed: Surveyed) -> int:
+def first_free(header: PlanHeader) -> Mapping[str, int]:
+    """The largest key per entity that is in use or was ever planned."""
+    return {entity: max(last, header.handed_out.get(entity, 0)) for entity, last in header.baseline.items()}
+
+
+def _unmapped(images: int, notices: Iterable[Notice]) -> int:
     """Images whose record the target cannot hold; what is wrong with the patient is wrong with every image."""
-    wrong = [notice for notice in surveyed.notices if notice.code in _UNMAPPED]
+    wrong = [notice for notice in notices if notice.code in _UNMAPPED]
     if any(notice.image is None for notice in wrong):
-        return len(surveyed.patient.record.images)
+        return images
     return len({notice.image for notice in wrong})

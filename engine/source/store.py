@@ -54,6 +54,11 @@ class SourceStore:
                 return False
             raise
 
+    def stamp(self, relative: str) -> tuple[int, int] | None:
+        """Bytes and modification time (ns) of one file, links followed; None unless exactly one folder holds it."""
+        found = [status for root in self._roots if (status := _status(root, relative)) is not None]
+        return (found[0].st_size, found[0].st_mtime_ns) if len(found) == 1 else None
+
     def walk(self) -> Iterator[tuple[str, int, int]]:
         """Every file as (relative path, bytes, modification time in ns), by name. Links are listed, not followed.
 
@@ -70,6 +75,13 @@ class SourceStore:
         if len(found) > 1:
             raise StoreProblem(FindingCode.UNREADABLE_FILE, "two folders of the store hold this path")
         return found[0]
+
+
+def _status(root: Path, relative: str) -> os.stat_result | None:
+    try:
+        return Path(system_path(root.joinpath(relative))).stat()
+    except (OSError, ValueError):
+        return None
 
 
 def _root(path: Path) -> Path:

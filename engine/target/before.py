@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.profiles.schema import TargetProfile
@@ -31,28 +31,40 @@ class TargetMark:
         return len(self.tables) + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What this run itself put there: the largest key per entity that it ever planned, and how many files."""
+
+    keys: Mapping[str, int] = field(default_factory=dict)
+    files: int = 0
+
+
 def mark(database: TargetDatabase, store: TargetStore) -> TargetMark:
     """The target's content now."""
     return TargetMark(tuple(database.fingerprint().items()), _files(store, database.file))
 
 
-def notices(database: TargetDatabase, profile: TargetProfile, found: TargetMark) -> Iterator[Notice]:
-    """What a person should know of the target before anything is written."""
+def notices(
+    database: TargetDatabase, profile: TargetProfile, found: TargetMark, ours: Ours = Ours()
+) -> Iterator[Notice]:
+    """What a person should know of the target before anything is written; not what this run itself put there."""
     drift = database.drift()
     for place in drift:
         yield Notice(FindingCode.SCHEMA_DRIFT, place=place, detail="the profile relies on it and it is not there")
     if not drift:
-        yield from _content_notices(database, profile, found)
+        yield from _content_notices(database, profile, found, ours)
 
 
-def _content_notices(database: TargetDatabase, profile: TargetProfile, found: TargetMark) -> Iterator[Notice]:
+def _content_notices(
+    database: TargetDatabase, profile: TargetProfile, found: TargetMark, ours: Ours
+) -> Iterator[Notice]:
     version = database.version()
     if not _supported(version, profile.profile.versions):
         detail = f"the target is version {version}; the profile names {', '.join(profile.profile.versions)}"
         yield Notice(FindingCode.VERSION_UNSUPPORTED, detail=detail)
-    baseline = {entity: key for entity, key in database.baseline().items() if key}
-    if baseline or found.files.rows:
-        detail = f"largest keys in use {baseline}, {found.files.rows} files; left alone"
+    baseline = {entity: key for entity, key in database.baseline().items() if key > ours.keys.get(entity, 0)}
+    if baseline or found.files.rows > ours.files:
+        detail = f"largest keys in use {baseline}, {found.files.rows - ours.files} files; left alone"
         yield Notice(FindingCode.TARGET_NOT_EMPTY, detail=detail)
 
 

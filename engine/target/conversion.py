@@ -1,4 +1,4 @@
-"""All planned patients, one after the other: what an earlier session left is settled, failures are tried again."""
+"""All planned changes, one after the other: what an earlier session left is settled, failures are tried again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from engine.failpoints import failpoint
 from engine.journal import Journal, State
-from engine.plan import Plan, PlannedPatient
+from engine.plan import Change, Plan, PlannedPatient
 from engine.target.failures import Failure, Kind
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit, Settled
@@ -26,19 +26,19 @@ _UNSETTLED: Final = "; an earlier attempt could not be settled and was left as i
 class Listener(Protocol):
     """What a conversion tells the outside."""
 
-    def checkpoint(self, patient: PlannedPatient) -> None:
-        """Before this patient: may block, may raise Interrupted."""
+    def checkpoint(self, change: Change) -> None:
+        """Before this change: may block, may raise Interrupted."""
 
-    def carried(self, patient: PlannedPatient) -> None:
-        """A patient is committed."""
+    def carried(self, change: Change) -> None:
+        """A change is committed."""
 
-    def noticed(self, patient: PlannedPatient, notice: Notice) -> None:
+    def noticed(self, change: Change, notice: Notice) -> None:
         """Something a person should look at."""
 
 
 @dataclass
 class Conversion:
-    """Carries over every patient of `plan` that the journal does not call done. `sleep` takes seconds."""
+    """Makes every change of `plan` that the journal does not call done. `sleep` takes seconds."""
 
     plan: Plan
     journal: Journal
@@ -47,110 +47,118 @@ class Conversion:
     listener: Listener
     retries: int
     sleep: Callable[[float], None]
-    _postponed: list[tuple[PlannedPatient, Failure]] = field(default_factory=list)
+    _under_way: dict[int, Change] = field(default_factory=dict)
+    _postponed: list[tuple[Change, Failure]] = field(default_factory=list)
 
     def run(self) -> None:
         """Everything. Raises Interrupted between patients, EnvironmentProblem if the environment keeps failing."""
         for number in self.journal.numbers(State.INTENT):
-            self._recover(self.plan.patient(number))
+            self._recover(self.plan.change(number))
         for (patient, _), result in self.workers.map(self._begun()):
-            self._persist(patient, self._attempt(patient, result))
-        for patient, failure in self._postponed:
-            self._persist(patient, failure)
+            change = self._under_way.pop(patient.number)
+            self._persist(change, self._attempt(change, result))
+        for change, failure in self._postponed:
+            self._persist(change, failure)
 
     def settle_open(self) -> None:
         """Brings whatever is under way to one of its two ends, without trying anything again. Raises Failure."""
         for number in self.journal.numbers(State.INTENT):
-            self.unit.settle(self.plan.patient(number), self._prepare)
+            self.unit.settle(self.plan.change(number), self._prepare)
 
     def _begun(self) -> Iterator[Task]:
-        """Patients with their intent in the journal, ready for a worker."""
-        for number in self.plan.numbers():
+        """Patients with their intent in the journal, ready for a worker. A change without files needs none."""
+        for number in self.plan.changes():
             if self.journal.state(number) in (State.DONE, State.INTENT):
                 continue
-            patient = self.plan.patient(number)
-            self.listener.checkpoint(patient)
+            change = self.plan.change(number)
+            self.listener.checkpoint(change)
+            if change.comes is None:
+                self._persist(change, self._again(change))
+                continue
             try:
-                self.unit.begin(patient)
+                self.unit.begin(change)
             except Failure as failure:
-                self._postponed.append((patient, failure))
+                self._postponed.append((change, failure))
             else:
-                yield patient, self.unit.incoming
+                self._under_way[number] = change
+                yield change.comes, self.unit.incoming
 
-    def _recover(self, patient: PlannedPatient) -> None:
+    def _recover(self, change: Change) -> None:
         """Settles what an earlier session left; a patient that was undone is begun again with the others."""
-        self.listener.checkpoint(patient)
+        self.listener.checkpoint(change)
         try:
-            if self.unit.settle(patient, self._prepare) is Settled.COMMITTED:
-                self.listener.carried(patient)
+            if self.unit.settle(change, self._prepare) is Settled.COMMITTED:
+                self.listener.carried(change)
         except Failure as failure:
-            self._persist(patient, failure)
+            self._persist(change, failure)
 
-    def _attempt(self, patient: PlannedPatient, result: Prepared | Failure | WorkerDied) -> Failure | None:
-        """Finishes an attempt whose files are prepared; None once the patient is carried over."""
+    def _attempt(self, change: Change, result: Prepared | Failure | WorkerDied) -> Failure | None:
+        """Finishes an attempt whose files are prepared; None once the change is made."""
         try:
-            self.unit.finish(patient, _prepared(result))
+            self.unit.finish(change, _prepared(result))
         except Failure as failure:
-            return self._settled(patient, failure)
-        self.listener.carried(patient)
+            return self._settled(change, failure)
+        self.listener.carried(change)
         return None
 
-    def _again(self, patient: PlannedPatient) -> Failure | None:
+    def _again(self, change: Change) -> Failure | None:
         """A whole new attempt, alone; first settles the old one if that was not possible before."""
         try:
-            if self._was_committed(patient):
-                self.listener.carried(patient)
+            if self._was_committed(change):
+                self.listener.carried(change)
                 return None
-            self.unit.begin(patient)
-            prepared = self._prepare(patient)
+            self.unit.begin(change)
+            prepared = self._prepare(change)
         except Failure as failure:
-            return self._settled(patient, failure)
-        return self._attempt(patient, prepared)
+            return self._settled(change, failure)
+        return self._attempt(change, prepared)
 
-    def _was_committed(self, patient: PlannedPatient) -> bool:
+    def _was_committed(self, change: Change) -> bool:
         """Settles an attempt that is still open, if there is one. Raises Failure."""
-        if self.journal.state(patient.number) is not State.INTENT:
+        if self.journal.state(change.number) is not State.INTENT:
             return False
-        return self.unit.settle(patient, self._prepare) is Settled.COMMITTED
+        return self.unit.settle(change, self._prepare) is Settled.COMMITTED
 
-    def _settled(self, patient: PlannedPatient, failure: Failure) -> Failure | None:
+    def _settled(self, change: Change, failure: Failure) -> Failure | None:
         """Rolls a failed attempt back. A commit whose answer was lost turns out to have been a success."""
         try:
-            committed = self._was_committed(patient)
+            committed = self._was_committed(change)
         except Failure as unsettled:
             return unsettled
         if committed:
-            self.listener.carried(patient)
+            self.listener.carried(change)
         return None if committed else failure
 
-    def _persist(self, patient: PlannedPatient, failure: Failure | None) -> None:
-        """Tries again, with longer and longer pauses, as long as that can help; then gives the patient up."""
+    def _persist(self, change: Change, failure: Failure | None) -> None:
+        """Tries again, with longer and longer pauses, as long as that can help; then gives it up."""
         for attempt in range(self.retries):
             if failure is None or failure.kind is Kind.PERMANENT:
                 break
             self.sleep(min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE))
-            failure = self._again(patient)
+            failure = self._again(change)
         if failure is not None:
-            self._give_up(patient, failure)
+            self._give_up(change, failure)
 
-    def _give_up(self, patient: PlannedPatient, failure: Failure) -> None:
+    def _give_up(self, change: Change, failure: Failure) -> None:
         if failure.kind is Kind.ENVIRONMENT:
             raise EnvironmentProblem(
                 failure.detail, where="conversion", next_step="put that right and run convert again; it resumes"
             ) from failure
         detail = failure.detail
-        if self.journal.state(patient.number) is State.INTENT:
+        if self.journal.state(change.number) is State.INTENT:
             detail += _UNSETTLED
         else:
-            self.journal.set_aside(patient.number, detail)
+            self.journal.set_aside(change.number, detail)
             failpoint("after-set-aside")
         if failure.notice is not None:
-            self.listener.noticed(patient, failure.notice)
-        self.listener.noticed(patient, Notice(FindingCode.SET_ASIDE, detail=detail))
+            self.listener.noticed(change, failure.notice)
+        self.listener.noticed(change, Notice(FindingCode.SET_ASIDE, detail=detail))
 
-    def _prepare(self, patient: PlannedPatient) -> Prepared:
+    def _prepare(self, change: Change) -> Prepared:
+        if change.comes is None:
+            return Prepared(())
         try:
-            return _prepared(self.workers.run((patient, self.unit.incoming)))
+            return _prepared(self.workers.run((change.comes, self.unit.incoming)))
         except WorkerDied as died:
             return _prepared(died)
 

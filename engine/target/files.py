@@ -119,10 +119,11 @@ class TargetStore:
         self._flushed |= above
 
     @_explained()
-    def remove_ours(self, files: Iterable[PlannedFile]) -> list[str]:
+    def remove_ours(self, files: Iterable[PlannedFile], step: str = "after-remove") -> list[str]:
         """Removes exactly the files that carry our digest, durably; returns the paths where something else stands.
 
-        A session that died may have removed some without flushing that, so absent ones are flushed too. Raises Failure.
+        A session that died may have removed some without flushing that, so absent ones are flushed too. `step` is the
+        failpoint passed after each of them. Raises Failure.
         """
         foreign, touched = [], set()
         for file in files:
@@ -132,7 +133,7 @@ class TargetStore:
                 continue
             if found is Presence.OURS:
                 place.unlink()
-                failpoint("after-remove")
+                failpoint(step)
             touched.add(place.parent)
         disk.sync_folders(folder for folder in sorted(touched) if folder.is_dir())
         return foreign

@@ -25,6 +25,9 @@ class Keys:
         return {"patient": self.patient, "study": self.study, "series": self.series, "image": self.image}[entity]
 
 
+NO_KEYS: Final = Keys({}, {}, {}, {})  # of a change in which nobody comes
+
+
 class Allotment:
     """Hands out keys, patient after patient. `baseline` is the largest key in use per entity when planning began."""
 

@@ -2,6 +2,9 @@
 
 1 journal intent · 2 files written and verified in the incoming folder (`workshop.prepare`) · 3 rows inserted ·
 4 files linked to their final paths, never over anything · 5 commit · 6 journal done.
+
+In a top-up a patient of an earlier plan may leave in the same unit: its rows are deleted in the transaction of step 3,
+its files removed between steps 5 and 6, when nothing speaks of them any more.
 """
 
 from __future__ import annotations
@@ -13,15 +16,21 @@ from pathlib import Path
 
 from engine.failpoints import failpoint
 from engine.journal import Journal
-from engine.plan import PlannedPatient
+from engine.plan import Change, PlannedPatient
 from engine.profiles.schema import TargetProfile
-from engine.target.database import TargetDatabase
+from engine.target import leaving
+from engine.target.database import Found, TargetDatabase
 from engine.target.failures import Failure, Kind
-from engine.target.files import Presence, TargetStore
+from engine.target.files import PlannedFile, Presence, TargetStore
+from engine.target.keys import NO_KEYS
 from engine.target.notice import Notice
 from engine.target.planned import planned_files, planned_rows
+from engine.target.rows import Row
 from engine.target.workshop import Prepared
 from protocol.vocabulary import FindingCode
+
+Prepare = Callable[[Change], Prepared]
+Noticed = Callable[[Change, Notice], None]
 
 
 class Settled(StrEnum):
@@ -31,75 +40,124 @@ class Settled(StrEnum):
     UNDONE = "undone"
 
 
+def _unnoticed(change: Change, notice: Notice) -> None:
+    return None
+
+
 class PatientUnit:
-    """Carries patients over, one transaction each. `incoming` is this session's folder on the target volume."""
+    """Makes changes, one transaction each. `incoming` is this session's folder on the target volume.
+
+    `noticed` hears of what a person should look at and what keeps no change from being made.
+    """
 
     def __init__(
-        self, profile: TargetProfile, database: TargetDatabase, store: TargetStore, journal: Journal, incoming: Path
+        self,
+        profile: TargetProfile,
+        database: TargetDatabase,
+        store: TargetStore,
+        journal: Journal,
+        incoming: Path,
+        noticed: Noticed = _unnoticed,
     ) -> None:
         self._profile, self._database, self._store, self._journal = profile, database, store, journal
-        self.incoming = incoming
+        self.incoming, self._noticed = incoming, noticed
 
-    def begin(self, patient: PlannedPatient) -> None:
-        """Step 1. Raises Failure if anything that is not ours stands where this patient would go."""
-        files = planned_files(patient)
-        if self._database.found_of(planned_rows(patient, self._profile)).under_keys:
+    def begin(self, change: Change) -> None:
+        """Step 1. Raises Failure if anything that is not ours stands where this patient would go, or if the patient
+        who leaves is not as it was converted."""
+        files = _files(change.comes)
+        if self._database.found_of(self._rows(change.comes)).under_keys:
             raise Failure(Kind.PERMANENT, "rows that are not ours stand under planned keys; nothing was touched")
         if taken := self._store.taken(file.path for file in files):
             notice = Notice(FindingCode.PATH_TAKEN, place=taken[0], detail=f"{len(taken)} planned paths are taken")
             raise Failure(Kind.PERMANENT, "files that are not ours stand at planned paths; nothing was touched", notice)
-        self._journal.begin(patient.number, patient.keys, files)
+        if change.leaves and (what := leaving.what_changed(change.leaves, self._profile, self._database)):
+            raise leaving.changed(what)
+        keys = change.comes.keys if change.comes else NO_KEYS
+        self._journal.begin(change.number, keys, files, change.leaves.number if change.leaves else None)
         failpoint("after-intent")
 
-    def finish(self, patient: PlannedPatient, prepared: Prepared) -> None:
+    def finish(self, change: Change, prepared: Prepared) -> None:
         """Steps 3 to 6. Raises Failure; then `settle` says whether the commit was reached."""
         with self._database.transaction() as connection:
-            self._database.insert(connection, planned_rows(patient, self._profile))
+            if change.leaves:
+                leaving.remove(change.leaves, self._profile, self._database, connection)
+                failpoint("after-delete")
+            self._database.insert(connection, self._rows(change.comes))
             failpoint("after-insert")
             self._store.link(self.incoming, prepared.files)
             failpoint("before-commit")
         failpoint("after-commit")
-        self._journal.done(patient.number)
+        self._done(change)
         failpoint("after-done")
         self._discard(prepared)
 
-    def settle(self, patient: PlannedPatient, prepare: Callable[[PlannedPatient], Prepared]) -> Settled:
+    def settle(self, change: Change, prepare: Prepare) -> Settled:
         """Brings an attempt that was cut short to one of its two ends. Raises Failure, with nothing touched.
 
-        Rows there: committed, missing links are made good with what `prepare` makes. Rows not there: exactly the
-        journalled files that carry our digest are removed.
+        Committed: missing links are made good with what `prepare` makes, files of the patient who left are removed.
+        Not committed: exactly the journalled files that carry our digest are removed.
         """
-        rows = planned_rows(patient, self._profile)
-        found = self._database.found_of(rows, after_writers=True)
-        if found.under_keys == 0:
-            return self._undo(patient)
-        if found.equal != len(rows):
-            raise Failure(Kind.PERMANENT, "rows that are not ours stand under planned keys; nothing was touched")
-        return self._roll_forward(patient, prepare)
+        committed = self._arrived(change.comes) if change.comes else self._left(change.leaves)
+        return self._roll_forward(change, prepare) if committed else self._undo(change)
 
-    def _undo(self, patient: PlannedPatient) -> Settled:
-        self._store.remove_ours(self._journal.intent(patient.number).files)
+    def _arrived(self, patient: PlannedPatient) -> bool:
+        """Whether the rows of who comes stand in the target; what leaves, leaves in the same transaction."""
+        rows = self._rows(patient)
+        found = self._database.found_of(rows, after_writers=True)
+        return _all_or_nothing(found, rows)
+
+    def _left(self, patient: PlannedPatient | None) -> bool:
+        """Whether the rows of who is gone are not in the target any more."""
+        rows = self._rows(patient)
+        found = self._database.found_of(rows, after_writers=True)
+        return not _all_or_nothing(found, rows)
+
+    def _undo(self, change: Change) -> Settled:
+        self._store.remove_ours(self._journal.intent(change.number).files)
         failpoint("before-undone")
-        self._journal.undone(patient.number)
+        self._journal.undone(change.number)
         failpoint("after-undone")
         return Settled.UNDONE
 
-    def _roll_forward(self, patient: PlannedPatient, prepare: Callable[[PlannedPatient], Prepared]) -> Settled:
-        found = {file: self._store.presence(file) for file in self._journal.intent(patient.number).files}
+    def _roll_forward(self, change: Change, prepare: Prepare) -> Settled:
+        found = {file: self._store.presence(file) for file in self._journal.intent(change.number).files}
         if Presence.FOREIGN in found.values():
             raise Failure(Kind.PERMANENT, "the rows are committed and a file at a planned path is not ours")
         if Presence.ABSENT in found.values():
             failpoint("before-forward")
-            prepared = prepare(patient)
+            prepared = prepare(change)
             missing = [pair for pair in prepared.files if found[pair[1]] is Presence.ABSENT]
             self._store.link(self.incoming, missing)
             self._discard(prepared)
             failpoint("before-forward-done")
-        self._journal.done(patient.number)
+        self._done(change)
         return Settled.COMMITTED
+
+    def _done(self, change: Change) -> None:
+        """Step 6, once nothing of the patient who left is on the disk. A file that is not ours any more stays."""
+        if change.leaves:
+            for path in self._store.remove_ours(_files(change.leaves), "after-old-file"):
+                notice = Notice(FindingCode.STRAY_FILE, place=path, detail="its content was changed since; left alone")
+                self._noticed(change, notice)
+        self._journal.done(change.number)
+
+    def _rows(self, patient: PlannedPatient | None) -> tuple[Row, ...]:
+        return planned_rows(patient, self._profile) if patient else ()
 
     def _discard(self, prepared: Prepared) -> None:
         """Makes room early. What cannot be removed now goes with the incoming folder."""
         for name, _ in prepared.files:
             with suppress(OSError):
                 (self.incoming / name).unlink(missing_ok=True)
+
+
+def _files(patient: PlannedPatient | None) -> tuple[PlannedFile, ...]:
+    return planned_files(patient) if patient else ()
+
+
+def _all_or_nothing(found: Found, rows: tuple[Row, ...]) -> bool:
+    """Whether the rows are there. Raises Failure where some of them are, or others."""
+    if found.under_keys and found.equal != len(rows):
+        raise Failure(Kind.PERMANENT, "rows that are not ours stand under planned keys; nothing was touched")
+    return bool(found.under_keys)

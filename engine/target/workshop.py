@@ -93,10 +93,12 @@ class Workshop:
             except Exception as problem:
                 notice = _problem_notice(image, problem)
                 notices.append(notice)
-                skipped.append(SkippedImage(image.key, key, image.file, notice.code))
+                stamp = self._store.stamp(image.file) or (None, None)
+                skipped.append(SkippedImage(image.key, key, image.file, notice.code, *stamp))
         return images, skipped, notices
 
     def _survey_image(self, image: Image, scope: Scope, key: int, notices: list[Notice]) -> PlannedImage:
+        stamp = self._store.stamp(image.file)  # before the content: what is written meanwhile is looked at again
         source = self._store.open_read(image.file)
         if len(source) <= SUSPECT_BYTES:
             notices.append(Notice(FindingCode.SUSPECT_SIZE, image.key, image.file, f"{len(source)} bytes"))
@@ -115,6 +117,7 @@ class Workshop:
             len(encoded.data),
             encoded.sha256,
             encoded.integrity.hex(),
+            stamp[1] if stamp and stamp[0] == len(source) else None,
         )
 
     def prepare(self, patient: PlannedPatient, incoming: Path) -> Prepared | Failure:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.journal import TRANSITIONS, Journal, State, has_begun
+from engine.journal import TRANSITIONS, Journal, Recorded, State, recorded
 from engine.target.files import PlannedFile
 from engine.target.keys import Keys
 from protocol.errors import EnvironmentProblem, Refused
@@ -68,7 +68,8 @@ def test_only_files_of_patients_that_are_done_count_as_done(journal: Journal) ->
     journal.begin(1, KEYS, FILES)
     journal.begin(2, KEYS, FILES)
     journal.done(1)
-    assert journal.files_done() == 2
+    assert journal.files_done([1, 2]) == 2
+    assert journal.files_done([2]) == 0
 
 
 def test_sessions_are_numbered(journal: Journal, tmp_path: Path) -> None:
@@ -84,6 +85,7 @@ def test_sessions_are_numbered(journal: Journal, tmp_path: Path) -> None:
 def test_a_journal_of_another_run_or_plan_is_refused(
     journal: Journal, tmp_path: Path, run: str, plan: str, reason: Refusal
 ) -> None:
+    journal.begin(3, KEYS, FILES)
     with pytest.raises(Refused) as refused:
         Journal(tmp_path / "journal.sqlite", run, plan)
     assert refused.value.reason is reason
@@ -92,19 +94,22 @@ def test_a_journal_of_another_run_or_plan_is_refused(
 def test_a_damaged_journal_is_an_environment_problem_and_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     path.write_bytes(b"no database at all" * 100)
-    for attempt in (lambda: Journal(path, RUN, PLAN), lambda: has_begun(path)):
+    for attempt in (lambda: Journal(path, RUN, PLAN), lambda: recorded(path)):
         with pytest.raises(EnvironmentProblem):
             attempt()
     assert path.read_bytes() == b"no database at all" * 100
 
 
-def test_a_conversion_has_begun_with_the_first_intent_and_not_before(tmp_path: Path) -> None:
+def test_a_journal_is_bound_to_its_plan_by_the_first_attempt_and_not_before(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
-    assert not has_begun(path)
+    assert recorded(path) == Recorded()
+    Journal(path, RUN, "c" * 64).close()
+    assert recorded(path) == Recorded()
     journal = Journal(path, RUN, PLAN)
-    assert not has_begun(path)
+    assert not journal.has_begun()
     journal.begin(1, KEYS, FILES)
-    assert has_begun(path)
+    assert journal.has_begun()
+    assert recorded(path) == Recorded(PLAN, {1: State.INTENT})
     journal.close()
 
 

@@ -253,7 +253,8 @@ def test_a_lost_journal_is_noticed_before_anything_is_written(ready: Tiny) -> No
 
 
 def test_the_journal_of_another_plan_is_refused(ready: Tiny) -> None:
-    Journal(ready.job.journal_path, ready.job.run_id, "0" * 64).close()
+    with closing(Journal(ready.job.journal_path, ready.job.run_id, "0" * 64)) as journal:
+        journal.set_aside(1, "why")
     with pytest.raises(Refused):
         _convert(ready)
 

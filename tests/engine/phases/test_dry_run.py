@@ -404,12 +404,21 @@ def test_stopped_half_way_it_leaves_no_plan_and_the_earlier_one_stands(tmp_path:
     assert Plan(tiny.job.plan_path).digest == digest
 
 
-def test_once_conversion_has_begun_no_other_plan_is_made(tmp_path: Path) -> None:
+def test_while_a_conversion_is_under_way_no_other_plan_is_made(tmp_path: Path) -> None:
+    class _StopsAfterOne(Uncontrolled):
+        calls = 0
+
+        def checkpoint(self) -> None:
+            self.calls += 1
+            if self.calls > 1:
+                raise Interrupted("stopped")
+
     tiny = _clean().build(tmp_path / "practice")
     _run(tiny)
     digest = Plan(tiny.job.plan_path).digest
-    run_phase(convert.run, Phase.CONVERT, tiny)
-    with pytest.raises(Refused, match="begun"):
+    with pytest.raises(Interrupted):
+        run_phase(convert.run, Phase.CONVERT, tiny, control=_StopsAfterOne())
+    with pytest.raises(Refused, match=r"begun.*2 patients are not done"):
         _run(tiny)
     assert Plan(tiny.job.plan_path).digest == digest
 
