@@ -26,7 +26,7 @@ def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
     _refuse_empty(SourceStore(job.source.store))
     job.fingerprint_path.unlink(missing_ok=True)
     control.checkpoint()
-    restored = restore(job, profile)
+    restored = restore(job, profile, lambda size: reporter.advance(bytes=size))
     control.checkpoint()
     with SourceDatabase.open(job.source.staging, profile) as database:
         live = database.tables()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 from typing import Final
 
@@ -60,9 +61,12 @@ def same_database(first: str, second: str) -> bool:
 
 
 def _host(url: URL) -> str:
+    """The server, empty for this machine; a named instance of SQL Server after a backslash."""
     queried = url.query.get("host", "")
-    host = (url.host or (queried if isinstance(queried, str) else queried[0])).lower().rstrip(".")
-    return "" if host in _LOOPBACK else host
+    written = (url.host or (queried if isinstance(queried, str) else queried[0])).lower()
+    host, separator, instance = written.removeprefix("tcp:").partition("\\")
+    is_here = host.rstrip(".") in (*_LOOPBACK, platform.node().lower())
+    return ("" if is_here else host.rstrip(".")) + separator + instance
 
 
 def _port(url: URL) -> int:

@@ -22,6 +22,9 @@ PROVIDERS: Final[Mapping[SnapshotKind, str]] = {
 }
 
 
+Provider = Callable[[Job, Callable[[int], None]], frozenset[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Restored:
     """`tables`: how many of the tables that the profile relies on are in staging now."""
@@ -29,8 +32,10 @@ class Restored:
     tables: int
 
 
-def restore(job: Job, profile: SourceProfile) -> Restored:
+def restore(job: Job, profile: SourceProfile, progress: Callable[[int], None] = lambda size: None) -> Restored:
     """Restore the backup into staging, in place of an earlier restoration of ours.
+
+    `progress` is told how many bytes of the backup were restored since it was told last.
 
     Raises UsageProblem if staging is production, holds something that is not ours, or does not fit the backup's kind;
     EnvironmentProblem if the backup cannot be read or the database refuses it. May be repeated after any failure.
@@ -42,6 +47,6 @@ def restore(job: Job, profile: SourceProfile) -> Restored:
         what = f"a {snapshot.kind} cannot be restored into {dialect_of(staging)}"
         raise UsageProblem(what, where=place_of(staging), next_step=advice)
     refuse_production(job)
-    provider: Callable[[Job], frozenset[str]] = import_module(f"engine.source.snapshot.{dialect}").restore
-    tables = {name.lower() for name in provider(job)}
+    provider: Provider = import_module(f"engine.source.snapshot.{dialect}").restore
+    tables = {name.lower() for name in provider(job, progress)}
     return Restored(sum(name.lower() in tables for name in profile.database.relies_on))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
@@ -30,12 +29,18 @@ def open_backup(path: Path) -> BufferedReader:
     return file
 
 
-def copy_backup(path: Path, copy: Path) -> None:
-    """Copy the backup to `copy`, durable when this returns."""
+def copy_backup(path: Path, copy: Path, progress: Callable[[int], None]) -> None:
+    """Copy the backup to `copy`, durable when this returns. `progress` is told each block's bytes."""
     with open_backup(path) as source, copy.open("wb") as target:
-        shutil.copyfileobj(source, target, _CHUNK)
+        while block := source.read(_CHUNK):
+            progress(target.write(block))
         target.flush()
         os.fsync(target.fileno())
+
+
+def backup_size(path: Path) -> int:
+    """Bytes of the backup's files."""
+    return sum(file.stat().st_size for file in _files(path))
 
 
 def backup_digest(path: Path) -> str:

@@ -1,49 +1,58 @@
 """A SQL Server backup: restored by the server into a database of ours, with every file moved, and then set read-only.
 
-The statements are plain functions of names, so that they can be checked without a server.
+What is asked and what is done stands in `mssql_statements`; here it is asked and done.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import PureWindowsPath
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from engine.job import Job
-from engine.source.snapshot.staging import MARKER, MARKER_TEXT, not_ours
+from engine.source.snapshot import mssql_statements as statements
+from engine.source.snapshot.backup import unreadable
+from engine.source.snapshot.mssql_statements import BackupFile, BackupSet
+from engine.source.snapshot.staging import MARKER, not_ours
 from engine.source.translated import translated
 from engine.source.urls import parse_url, place_of
-from protocol.errors import UsageProblem
+from engine.sqlserver.connection import engine_for
+from protocol.errors import EnvironmentProblem, UsageProblem
 
 _SYSTEM: Final = ("master", "model", "msdb", "tempdb")
+_PROGRESS: Final = "(3211)"  # the message "n percent processed", in the server's language
+_PERCENT: Final = re.compile(r"(?:\A|\])(\d{1,3})\b")
+_FULL: Final = 1  # BackupType of a whole database
+
+Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class BackupFile:
-    """One file inside a backup, as RESTORE FILELISTONLY lists it; `type` is D for data and L for log."""
+def restore(job: Job, progress: Callable[[int], None]) -> frozenset[str]:
+    """Restore the backup; the names of the tables restored. The path is one that the *server* can read.
 
-    logical_name: str
-    type: str
-
-
-def restore(job: Job) -> frozenset[str]:
-    """Restore the backup; the names of the tables restored. The path is one that the *server* can read."""
+    `progress` is told the bytes of the backup that were restored since it was told last.
+    """
     url, place = parse_url(job.source.staging), place_of(job.source.staging)
-    name, backup = _staging_name(url, place), str(job.source.snapshot.path)
+    name, backup = _staging_name(url, place), job.source.snapshot.path
     with translated(place), _server(url) as cursor:
-        exists = _one(cursor, exists_statement(name)) is not None
-        if exists and _one(cursor, marker_statement(name)) is None:
-            raise not_ours(place)
-        files = [BackupFile(row[0], row[2]) for row in _all(cursor, file_list_statement(backup))]
-        data, log = _one(cursor, folders_statement())
-        for statement in restore_statements(name, backup, files, data, log, replace=exists):
-            _all(cursor, statement)
-        return frozenset(row[0] for row in _all(cursor, tables_statement(name))) - {MARKER}
+        replaced = _is_ours(cursor, name, place)
+        server = _rows(cursor, statements.server())[0]
+        chosen = _chosen(_rows(cursor, statements.header(str(backup))), backup)
+        _refuse_itself(chosen, server, name, place)
+        _refuse_newer(chosen, server, backup)
+        files = [BackupFile.of(row) for row in _rows(cursor, statements.file_list(str(backup), chosen.position))]
+        for statement in statements.removal(name) if replaced else ():
+            _rows(cursor, statement)
+        restoring = statements.restoring(name, str(backup), chosen, files, server["data"], server["log"])
+        _run(cursor, restoring, _told(chosen.size, progress))
+        for statement in statements.finishing(name):
+            _rows(cursor, statement)
+        return frozenset(str(row["name"]) for row in _rows(cursor, statements.tables(name))) - {MARKER}
 
 
 def _staging_name(url: URL, place: str) -> str:
@@ -56,80 +65,90 @@ def _staging_name(url: URL, place: str) -> str:
 
 @contextlib.contextmanager
 def _server(url: URL) -> Iterator[Any]:
-    """A cursor on master, outside a transaction, as RESTORE demands."""
-    engine = sa.create_engine(url.set(database="master"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    """A cursor on master, outside a transaction, as RESTORE demands, and without a time-out: a restore takes hours."""
+    engine = engine_for(url.set(database="master"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with contextlib.closing(engine.raw_connection()) as connection:
-        connection.driver_connection.autocommit = True  # type: ignore[union-attr]
-        yield connection.cursor()
+        raw: Any = connection.driver_connection
+        raw.autocommit, raw.timeout = True, 0
+        yield raw.cursor()
 
 
-def _all(cursor: Any, statement: str) -> Sequence[Any]:
-    """Every row of the statement's first result; later results are waited for, as RESTORE goes on until they end."""
+def _is_ours(cursor: Any, name: str, place: str) -> bool:
+    """Whether a database of this name is there. Raises UsageProblem if it is not of our making.
+
+    Ours carries the marker, or, where a restore was cut short before that, consists of files that only we name so.
+    """
+    found = _rows(cursor, statements.existing(name))[0]
+    if found["id"] is None:
+        return False
+    if found["marker"] is None:
+        files = [str(row["file_name"]) for row in _rows(cursor, statements.files_of(name))]
+        if not files or not all(statements.is_our_file(file) for file in files):
+            raise not_ours(place)
+    return True
+
+
+def _chosen(header: Sequence[Row], backup: Path) -> BackupSet:
+    """The newest backup of a whole database in the file. Raises EnvironmentProblem if there is none that is whole."""
+    whole = [BackupSet.of(row) for row in header if row["backuptype"] == _FULL]
+    if not whole:
+        raise unreadable(backup, "it holds no backup of a whole database, only of parts, differences or logs")
+    newest = max(whole, key=lambda each: each.position)
+    if newest.is_damaged:
+        raise unreadable(backup, "SQL Server found errors in the database when it made the backup")
+    return newest
+
+
+def _refuse_itself(chosen: BackupSet, server: Row, name: str, place: str) -> None:
+    """The database that the backup was taken of is production, whatever job.toml calls it."""
+    same = (chosen.database.lower(), chosen.server.lower()) == (name.lower(), str(server["server"]).lower())
+    if same:
+        raise UsageProblem(
+            "staging is the very database that the backup is of",
+            where=place,
+            next_step="name a database of its own as source.staging; nothing was changed in this one",
+        )
+
+
+def _refuse_newer(chosen: BackupSet, server: Row, backup: Path) -> None:
+    theirs, ours = chosen.major_version, int(server["major"])
+    if theirs > ours:
+        raise EnvironmentProblem(
+            f"the backup is of SQL Server version {theirs}, staging's server is version {ours}",
+            where=str(backup),
+            next_step="name a server of that version or newer as source.staging",
+        )
+
+
+def _told(size: int, progress: Callable[[int], None]) -> Callable[[int], None]:
+    """Turns a percentage, told again and again, into bytes since the last time."""
+    done = 0
+
+    def tell(percent: int) -> None:
+        nonlocal done
+        now = size * min(percent, 100) // 100
+        progress(max(now - done, 0))
+        done = max(now, done)
+
+    return tell
+
+
+def _rows(cursor: Any, statement: str) -> list[Row]:
+    """Every row of the statement's first result, by column in lower case; later results are waited for."""
     cursor.execute(statement)
-    rows = cursor.fetchall() if cursor.description else []
+    names = [str(column[0]).lower() for column in cursor.description or ()]
+    rows: list[Row] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()] if names else []
     while cursor.nextset():
         pass
-    return list(rows)
+    return rows
 
 
-def _one(cursor: Any, statement: str) -> Any:
-    rows = _all(cursor, statement)
-    return rows[0] if rows and rows[0][0] is not None else None
-
-
-def exists_statement(name: str) -> str:
-    return f"SELECT DB_ID({_text(name)})"
-
-
-def marker_statement(name: str) -> str:
-    return f"SELECT OBJECT_ID({_text(f'{_name(name)}.[dbo].[{MARKER}]')})"
-
-
-def folders_statement() -> str:
-    """Where the server keeps data and log files of new databases."""
-    paths = ("InstanceDefaultDataPath", "InstanceDefaultLogPath")
-    return "SELECT " + ", ".join(f"CAST(SERVERPROPERTY('{path}') AS NVARCHAR(260))" for path in paths)
-
-
-def file_list_statement(backup: str) -> str:
-    return f"RESTORE FILELISTONLY FROM DISK = {_text(backup)}"
-
-
-def tables_statement(name: str) -> str:
-    return f"SELECT [name] FROM {_name(name)}.[sys].[tables]"  # noqa: S608 - the name is quoted
-
-
-def restore_statements(
-    name: str, backup: str, files: Sequence[BackupFile], data: str, log: str, *, replace: bool
-) -> tuple[str, ...]:
-    """What restores `backup` as database `name`: in place of ours, marked, and read-only at the end."""
-    closed = (
-        f"ALTER DATABASE {_name(name)} SET READ_WRITE WITH ROLLBACK IMMEDIATE",
-        f"ALTER DATABASE {_name(name)} SET SINGLE_USER WITH ROLLBACK IMMEDIATE",
-    )
-    moves = [_move(name, index, file, log if file.type == "L" else data) for index, file in enumerate(files)]
-    options = ", ".join((*moves, "RECOVERY", *(("REPLACE",) if replace else ())))
-    marker = f"{_name(name)}.[dbo].[{MARKER}]"
-    return (
-        *(closed if replace else ()),
-        f"RESTORE DATABASE {_name(name)} FROM DISK = {_text(backup)} WITH {options}",
-        f"ALTER DATABASE {_name(name)} SET MULTI_USER",
-        f"CREATE TABLE {marker} ([note] NVARCHAR(200) NOT NULL)",
-        f"INSERT INTO {marker} ([note]) VALUES ({_text(MARKER_TEXT)})",  # noqa: S608 - a constant
-        f"ALTER DATABASE {_name(name)} SET READ_ONLY WITH ROLLBACK IMMEDIATE",
-    )
-
-
-def _move(name: str, index: int, file: BackupFile, folder: str) -> str:
-    """Each file goes where staging's own files are, whatever place the backup remembers."""
-    suffix = {"L": ".ldf"}.get(file.type, ".mdf" if index == 0 else ".ndf")
-    path = PureWindowsPath(folder) / f"{name}_{index}{suffix}"
-    return f"MOVE {_text(file.logical_name)} TO {_text(str(path))}"
-
-
-def _name(name: str) -> str:
-    return f"[{name.replace(']', ']]')}]"
-
-
-def _text(value: str) -> str:
-    return "N'" + value.replace("'", "''") + "'"
+def _run(cursor: Any, statement: str, percent_told: Callable[[int], None]) -> None:
+    """Runs to the very end: the server says how far it is in messages, and goes on only while they are taken."""
+    cursor.execute(statement)
+    while True:
+        for code, text in cursor.messages or ():
+            if _PROGRESS in code and (match := _PERCENT.search(text)):
+                percent_told(int(match[1]))
+        if not cursor.nextset():
+            break

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from psycopg import sql
 from sqlalchemy.engine import URL
 
 from engine.job import Job
-from engine.source.snapshot.backup import open_backup, unreadable
+from engine.source.snapshot.backup import backup_size, open_backup, unreadable
 from engine.source.snapshot.pg_restore import find_pg_restore
 from engine.source.snapshot.plain_dump import restore_plain
 from engine.source.snapshot.staging import MARKER, MARKER_TEXT, not_ours
@@ -43,8 +44,11 @@ _COMPLAINTS: Final = (
 )
 
 
-def restore(job: Job) -> frozenset[str]:
-    """Restore the dump into the staging database; the names of the tables restored. The database must exist."""
+def restore(job: Job, progress: Callable[[int], None]) -> frozenset[str]:
+    """Restore the dump into the staging database; the names of the tables restored. The database must exist.
+
+    pg_restore does not say how far it is: progress is told of the whole backup at the end.
+    """
     backup, url = job.source.snapshot.path, parse_url(job.source.staging)
     kind = _kind(backup)
     with _connected(url, place_of(job.source.staging)) as connection:
@@ -53,6 +57,7 @@ def restore(job: Job) -> frozenset[str]:
             restore_plain(connection, backup)
     if kind != "plain":
         _pg_restore(backup, url)
+    progress(backup_size(backup))
     with _connected(url, place_of(job.source.staging)) as connection:
         rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     return frozenset(str(name) for (name,) in rows) - {MARKER}

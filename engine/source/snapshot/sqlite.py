@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
 
 
-def restore(job: Job) -> frozenset[str]:
+def restore(job: Job, progress: Callable[[int], None]) -> frozenset[str]:
     """Restore the backup; the names of the tables restored. The backup is read as a file, never as a database."""
     backup, staging = job.source.snapshot.path, sqlite_path(job.source.staging)
     _refuse_foreign(staging)
@@ -29,7 +30,7 @@ def restore(job: Job) -> frozenset[str]:
     try:
         staging.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
-        copy_backup(backup, part)
+        copy_backup(backup, part, progress)
         tables = _checked_tables(part, backup)
         _mark(part)
         os.replace(part, staging)  # noqa: PTH105 - staging carries our marker or is not there
