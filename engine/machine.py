@@ -24,8 +24,8 @@ _INVALID: Final = ctypes.c_void_p(-1).value
 class _Detailed(ctypes.Structure):
     _fields_ = (
         ("module", ctypes.c_void_p),
-        ("string_id", ctypes.c_ulong),
-        ("count", ctypes.c_ulong),
+        ("string_id", ctypes.c_uint32),
+        ("count", ctypes.c_uint32),
         ("strings", ctypes.POINTER(ctypes.c_wchar_p)),
     )
 
@@ -37,7 +37,7 @@ class _Reason(ctypes.Union):
 class ReasonContext(ctypes.Structure):
     """REASON_CONTEXT: why the machine must stay awake."""
 
-    _fields_ = (("version", ctypes.c_ulong), ("flags", ctypes.c_ulong), ("reason", _Reason))
+    _fields_ = (("version", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("reason", _Reason))
 
     @staticmethod
     def of(text: str) -> ReasonContext:
@@ -84,5 +84,5 @@ def _kernel32() -> Any:
     for call in (calls.PowerSetRequest, calls.PowerClearRequest):
         call.argtypes = [ctypes.c_void_p, ctypes.c_int]
     calls.CloseHandle.argtypes = [ctypes.c_void_p]
-    calls.SetPriorityClass.argtypes = [ctypes.c_void_p, ctypes.c_ulong]
+    calls.SetPriorityClass.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
     return calls
