@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.reconcile.codestream import StreamEnds
 from engine.reconcile.colour import pairs_apart, rgb_of_ybr, side_by_side
 from engine.reconcile.compressed import COMPRESSED, unpacked
+from engine.reconcile.dicom_display import shown_by
 from engine.reconcile.dicom_form import DicomForm, form_of
 from engine.reconcile.dicom_reader import UNCOMPRESSED, DicomPicture, DicomTruncated, DicomUnreadable, read_dicom
 from engine.reconcile.palette import palette_shown
@@ -17,7 +18,6 @@ from engine.reconcile.picture import Picture, SourceWanting
 from protocol.vocabulary import FindingCode
 
 _BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0c")  # of JPEG, JPEG 2000, JP2
-_CENTER, _WIDTH = 0x00281050, 0x00281051
 _YBR = frozenset({"YBR_FULL", "YBR_FULL_422"})
 # Storage classes whose frames are slices of one volume: enhanced CT, MR, ultrasound, X-ray 3D and PET, and RT dose.
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -49,7 +49,6 @@ def _picture(dicom: DicomPicture) -> Picture:
         bits = samples.dtype.itemsize * 8
     elif form.photometric in _YBR and not is_rgb:
         samples, bits = _coloured(samples), 8
-    center, width = dicom.decimal(_CENTER), dicom.decimal(_WIDTH)
     return Picture(
         samples,
         samples.dtype.itemsize * 8,
@@ -57,7 +56,7 @@ def _picture(dicom: DicomPicture) -> Picture:
         "dicom",
         low_is_white=form.photometric == "MONOCHROME1",
         signed=samples.dtype.kind == "i",
-        window=None if center is None or width is None else (center, width),
+        shown=shown_by(dicom),
     )
 
 

@@ -26,7 +26,12 @@ _DEEPEST = 32  # nested sequences; deeper is no clinical file
 _MOST_INFLATED = 1 << 30  # bytes of a deflated data set; no picture takes more
 _SOP_CLASS, _FRAMES, _ROWS, _FLOATS = 0x00080016, 0x00280008, 0x00280010, frozenset({0x7FE00008, 0x7FE00009})
 _OFFSETS = 0x7FE00001  # one of 8 bytes for each frame
-_KEPT = frozenset({_SOP_CLASS, _OFFSETS, *range(0x00280002, 0x00281300)})  # and the image pixel group
+_CHARSET, _IMAGER_SPACING, _LUTS = 0x00080005, 0x00181164, frozenset({0x00283000, 0x00283010})
+_BESIDE = frozenset({_SOP_CLASS, _CHARSET, _IMAGER_SPACING, _OFFSETS, *_LUTS})
+_KEPT = _BESIDE | frozenset(range(0x00280002, 0x00281300))  # and the image pixel group
+
+
+Item = dict[int, tuple[bytes, bytes]]  # form and value by tag
 
 
 class DicomTruncated(ValueError):
@@ -49,6 +54,7 @@ class DicomPicture:
     pixel_data: memoryview
     is_encapsulated: bool
     in_words: bool
+    is_explicit: bool = True
 
     @property
     def big_endian(self) -> bool:
@@ -83,13 +89,21 @@ class DicomPicture:
     def text(self, tag: int) -> str:
         return self.values.get(tag, b"").decode("ascii", "replace").strip(" \0")
 
-    def decimal(self, tag: int) -> float | None:
-        """The first of a list of decimal strings; None where any of them is no finite number."""
+    def decimals(self, tag: int) -> list[float]:
+        """A list of decimal strings; none where any of them is no finite number."""
         try:
-            first, *rest = (float(part) for part in self.text(tag).split("\\"))
+            numbers = [float(part) for part in self.text(tag).split("\\")]
         except ValueError:
-            return None
-        return first if all(map(math.isfinite, (first, *rest))) else None
+            return []
+        return numbers if all(map(math.isfinite, numbers)) else []
+
+    def sequence(self, tag: int) -> tuple[Item, ...]:
+        """The items of a sequence, one level of it; none where it is malformed."""
+        raw = memoryview(self.values.get(tag, b""))
+        try:
+            return tuple(_Cursor(raw, self.is_explicit, ">" if self.big_endian else "<").data_sets())
+        except (struct.error, ValueError):
+            return ()
 
 
 def is_dicom(data: bytes) -> bool:
@@ -161,9 +175,8 @@ def _picture(cursor: _Cursor, syntax: str) -> DicomPicture:
         error = DicomTruncated if _ROWS in values else DicomUnreadable
         raise error("the file ends before its pixel data") from problem
     encapsulated = pixels.length == _UNDEFINED
-    return DicomPicture(
-        syntax, values, cursor.rest() if encapsulated else pixels.value, encapsulated, pixels.form in (b"", b"OW")
-    )
+    data = cursor.rest() if encapsulated else pixels.value
+    return DicomPicture(syntax, values, data, encapsulated, pixels.form in (b"", b"OW"), cursor.explicit)
 
 
 def _pixel_element(cursor: _Cursor, values: dict[int, bytes]) -> _Element:
@@ -209,9 +222,10 @@ class _Cursor:
         """The next element; one of undefined length is stepped over, but for `stop_at`, whose items are then next."""
         tag, length, form = self._header()
         if length == _UNDEFINED:
+            start = self.at
             if tag != stop_at:
                 self._skip_items(form == b"UN", 0)
-            return _Element(tag, length, self.data[0:0], form)
+            return _Element(tag, length, self.data[start : self.at], form)
         return _Element(
             tag, length, self._take(length, whole=tag not in (stop_at, _ROWS)), form
         )  # a cut one still counts
@@ -223,6 +237,27 @@ class _Cursor:
             if tag == _SEQUENCE_END:
                 return
             yield self._take(length)
+
+    def data_sets(self) -> Iterator[Item]:
+        """The items of a sequence as elements by tag."""
+        while not self.at_end():
+            tag, length = self._item()
+            if tag == _SEQUENCE_END:
+                return
+            start = self.at
+            is_explicit = self.explicit and _is_explicit(bytes(self.data[start + 4 : start + 6]))
+            within = self.data if length == _UNDEFINED else self.data[: start + length]
+            inner = _Cursor(within, is_explicit, self.order, start)
+            yield dict(inner.elements())
+            self.at = inner.at
+
+    def elements(self) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
+        """Tag, form and value of each element up to the end of the item."""
+        while not self.at_end():
+            element = self.element()
+            if element.tag == _ITEM_END:
+                return
+            yield element.tag, (element.form, bytes(element.value))
 
     def _header(self) -> tuple[int, int, bytes]:
         tag = self._tag()

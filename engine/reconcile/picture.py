@@ -22,11 +22,44 @@ class SourceWanting(Exception):
         return type(self), (self.code, self.detail)
 
 
+@dataclass(frozen=True, slots=True)
+class GreyWindow:
+    """Center and width in the device's units; `function` is LINEAR where the file names none."""
+
+    center: float
+    width: float
+    explanation: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class GreyTable:
+    """A look-up table: `entries` are 16-bit little-endian words of which `bits` mean something, from `first` on."""
+
+    first: int
+    bits: int
+    entries: bytes
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a file wants its samples shown: `modality` and `rescale` (slope, intercept) lead to the device's units, on
+    which windows and `tables` (VOI LUTs) work; `spacing` is millimetres between rows and between columns.
+    """
+
+    windows: tuple[GreyWindow, ...] = ()
+    rescale: tuple[float, float] | None = None
+    modality: GreyTable | None = None
+    tables: tuple[GreyTable, ...] = ()
+    spacing: tuple[float, float] | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """Samples as stored, (h, w) or (h, w, 3), and what a viewer needs to know of them.
 
-    `bits_allocated` is 8 or 16; `low_is_white` is MONOCHROME1; `window` is (center, width) in sample values.
+    `bits_allocated` is 8 or 16; `low_is_white` is MONOCHROME1; `shown` is what the file says of showing it.
     `format` is dicom, jpeg, png, tiff, jpeg2000 or bmp.
     """
 
@@ -36,7 +69,12 @@ class Picture:
     format: str
     low_is_white: bool = False
     signed: bool = False
-    window: tuple[float, float] | None = None
+    shown: Shown = Shown()
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """(center, width) of the first window."""
+        return (self.shown.windows[0].center, self.shown.windows[0].width) if self.shown.windows else None
 
     @property
     def is_colour(self) -> bool:

@@ -66,7 +66,7 @@ def _luts(dataset: Any, name: str, big_endian: bool) -> Iterator[Lut]:
 
 def _lut(item: Any, big_endian: bool) -> Lut:
     entries, first, bits = (int(value) for value in item.LUTDescriptor)
-    count = entries or MAX_PALETTE
+    count = entries & 0xFFFF or MAX_PALETTE  # it may have been read as a signed word
     words = _words(item.LUTData, count, bits, big_endian)
     if len(words) < count:
         raise ValueError("a look-up table shorter than its descriptor says")

@@ -109,7 +109,7 @@ def _run_length(made: Dataset, array: NDArray[Any]) -> bytes:
         photometric_interpretation=made.PhotometricInterpretation,
         bits_allocated=made.BitsAllocated,
         bits_stored=made.BitsAllocated,
-        pixel_representation=made.PixelRepresentation,
+        pixel_representation=0,  # it changes no byte
         number_of_frames=1,
         planar_configuration=0,
         encoding_plugin="pydicom",

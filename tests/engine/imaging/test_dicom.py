@@ -14,15 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from pydicom.encaps import encapsulate
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, encapsulate_extended
 
 from engine.imaging import limits
 from engine.imaging.decode import decode, encoding, is_available
-from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB
+from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Lut, Window
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
 from tests.engine.imaging import dicoms
 from tests.engine.imaging.dicoms import dicom
+from tests.engine.reconcile.two_stacks import disagreement
 
 GREY = np.random.default_rng(7).integers(0, 4096, (11, 6)).astype("<u2")
 COLOUR = np.random.default_rng(8).integers(0, 256, (10, 6, 3)).astype(np.uint8)
@@ -149,6 +151,68 @@ def test_window_rescale_and_loss_are_carried_and_never_applied() -> None:
     assert np.array_equal(pixels.array, GREY)
 
 
+def lut(first: int, bits: int, entries: list[int], explanation: str = "") -> Dataset:
+    item = Dataset()
+    item.LUTDescriptor, item.LUTData = [len(entries) % 65_536, first, bits], entries
+    item["LUTDescriptor"].VR, item["LUTData"].VR = "SS" if first < 0 else "US", "US"
+    if explanation:
+        item.LUTExplanation = explanation
+    return item
+
+
+@pytest.mark.parametrize("syntax", [dicoms.EXPLICIT, dicoms.IMPLICIT, dicoms.BIG, dicoms.DEFLATED])
+def test_windows_tables_and_spacing_are_carried_and_never_applied(syntax: str) -> None:
+    more = {
+        "SpecificCharacterSet": "ISO_IR 192",
+        "WindowCenter": ["2048", "1000.5"],
+        "WindowWidth": ["4096", "500"],
+        "WindowCenterWidthExplanation": ["WEICH", "knöchern"],
+        "VOILUTFunction": "SIGMOID",
+        "ModalityLUTSequence": [lut(3, 12, [5, 6, 4_095])],
+        "VOILUTSequence": [lut(0, 16, [0, 1, 65_535], "HARD"), lut(7, 8, [9, 8])],
+        "PixelSpacing": ["0.0195", "0.02"],
+    }
+    data = dicom(GREY, 12, MONOCHROME2, syntax, **more)
+    pixels = decode(data)
+    assert pixels.windows == (
+        Window(2048.0, 4096.0, "WEICH", "SIGMOID"),
+        Window(1000.5, 500.0, "knöchern", "SIGMOID"),
+    )
+    assert pixels.modality_lut == Lut(3, 12, struct.pack("<3H", 5, 6, 4_095))
+    assert pixels.voi_luts == (
+        Lut(0, 16, struct.pack("<3H", 0, 1, 65_535), "HARD"),
+        Lut(7, 8, struct.pack("<2H", 9, 8)),
+    )
+    assert pixels.spacing == (0.0195, 0.02)
+    assert np.array_equal(pixels.array, GREY)
+    assert disagreement(data) is None
+
+
+@pytest.mark.parametrize("syntax", [dicoms.EXPLICIT, dicoms.IMPLICIT])
+def test_a_table_begins_below_zero_where_samples_do(syntax: str) -> None:
+    signed = (GREY.astype(int) - 2048).astype("<i2")
+    data = dicom(signed, 12, MONOCHROME2, syntax, VOILUTSequence=[lut(-2048, 8, [1, 2, 3])])
+    assert decode(data).voi_luts == (Lut(-2048, 8, struct.pack("<3H", 1, 2, 3)),)
+    assert disagreement(data) is None
+
+
+def test_a_malformed_table_counts_as_none() -> None:
+    short = lut(0, 16, [1, 2, 3])
+    short.LUTData = [1]
+    for item in (lut(0, 0, [1, 2]), lut(0, 17, [1, 2]), short, Dataset()):
+        data = dicom(GREY, 12, MONOCHROME2, dicoms.EXPLICIT, VOILUTSequence=[item])
+        assert decode(data).voi_luts == ()
+        assert disagreement(data) is None
+
+
+def test_spacing_at_the_imager_serves_where_no_other_is_given() -> None:
+    assert decode(dicom(GREY, 12, MONOCHROME2, dicoms.EXPLICIT, ImagerPixelSpacing=[0.1, 0.2])).spacing == (0.1, 0.2)
+    for nonsense in ([0, 0.1], 0.1, [-1, 0.1]):
+        data = dicom(GREY, 12, MONOCHROME2, dicoms.EXPLICIT, PixelSpacing=nonsense)
+        assert decode(data).spacing is None
+        assert disagreement(data) is None
+
+
 def test_half_a_window_is_none() -> None:
     assert decode(dicom(GREY, 12, MONOCHROME2, dicoms.EXPLICIT, WindowCenter=3)).window is None
 
@@ -180,6 +244,68 @@ def test_frames_that_the_header_hides_are_found() -> None:
     assert code_of(hidden) is FindingCode.MULTIFRAME
     frames = encapsulate([dicoms.frame(GREY, 12, dicoms.JPEG_LS)] * 2)
     assert code_of(dicom(GREY, 12, MONOCHROME2, dicoms.JPEG_LS, PixelData=frames)) is FindingCode.MULTIFRAME
+
+
+@pytest.mark.parametrize("syntax", [dicoms.JPEG_SV1, dicoms.JPEG_LS, dicoms.J2K])
+def test_frames_that_no_offset_counts_are_found(syntax: str) -> None:
+    frames = encapsulate([dicoms.frame(GREY, 12, syntax)] * 2, has_bot=False)
+    data = dicom(GREY, 12, MONOCHROME2, syntax, PixelData=frames)
+    assert code_of(data) is FindingCode.MULTIFRAME
+    assert disagreement(data) is None
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_extended_offset_table_counts_frames(count: int) -> None:
+    pixel_data, offsets, lengths = encapsulate_extended([dicoms.frame(GREY, 12, dicoms.JPEG_LS)] * count)
+    extended = {"ExtendedOffsetTable": offsets, "ExtendedOffsetTableLengths": lengths, "PixelData": pixel_data}
+    data = dicom(GREY, 12, MONOCHROME2, dicoms.JPEG_LS, **extended)
+    if count == 1:
+        assert np.array_equal(decode(data).array, GREY)
+    else:
+        assert code_of(data) is FindingCode.MULTIFRAME
+    assert disagreement(data) is None
+
+
+@pytest.mark.parametrize("syntax", [dicoms.EXPLICIT, dicoms.IMPLICIT, dicoms.BIG, dicoms.RLE, dicoms.DEFLATED])
+@pytest.mark.parametrize("signed", [False, True])
+def test_32_bits_are_read_where_16_or_fewer_are_in_use(syntax: str, signed: bool) -> None:
+    wide = GREY.astype("<u4") << 9 | 0x1FF | 0xFFE00000
+    expected = (GREY << 4).astype("<u2").view("<i2") >> 4 if signed else GREY
+    data = dicom(wide, 12, MONOCHROME2, syntax, HighBit=20, PixelRepresentation=int(signed))
+    pixels = decode(data)
+    assert np.array_equal(pixels.array, expected)
+    assert (pixels.bits_stored, pixels.bits_allocated, pixels.signed) == (12, 16, signed)
+    assert disagreement(data) is None
+
+
+@pytest.mark.parametrize("first", [0x00080005, 0x00080016, 0x00080018, 0x00080060])
+@pytest.mark.parametrize("syntax", [dicoms.EXPLICIT, dicoms.IMPLICIT])
+def test_a_file_without_preamble_and_meta_information_is_known_by_its_first_element(syntax: str, first: int) -> None:
+    whole = dicom(GREY, 12, MONOCHROME2, syntax, SpecificCharacterSet="ISO_IR 100", Modality="IO")
+    bare = whole[whole.index(struct.pack("<HH", first >> 16, first & 0xFFFF), 144) :]
+    assert np.array_equal(decode(bare).array, GREY)
+    assert disagreement(bare) is None
+
+
+def test_colours_of_jpeg_2000_exist_in_jpeg_2000_alone() -> None:
+    for photometric in ("YBR_RCT", "YBR_ICT"):
+        assert code_of(dicom(COLOUR, 8, photometric, dicoms.EXPLICIT)) is FindingCode.UNREADABLE_FILE
+
+
+def test_a_codec_that_is_not_here_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = dicom(GREY, 12, MONOCHROME2, dicoms.JPEG_LS)
+    assert is_available(data)
+
+    class Wanting:
+        available = False
+
+    monkeypatch.setattr(imagecodecs, "JPEGLS", Wanting)
+    available = is_available(data)
+    assert not available
+    assert "JPEGLS" in available.reason and "imagecodecs" in available.reason
+    with pytest.raises(ImageProblem) as problem:
+        decode(data)
+    assert (problem.value.code, problem.value.detail) == (FindingCode.NO_DECODER, available.reason)
 
 
 def test_one_frame_in_many_fragments_is_put_together() -> None:

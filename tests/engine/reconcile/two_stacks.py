@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from engine.imaging.decode import decode
-from engine.imaging.pixels import MONOCHROME1, Pixels, canonical
+from engine.imaging.pixels import MONOCHROME1, Lut, Pixels, canonical
 from engine.imaging.problem import ImageProblem
 from engine.reconcile.compare import DECLARED
-from engine.reconcile.picture import Picture, SourceWanting
+from engine.reconcile.picture import GreyTable, Picture, SourceWanting
 from engine.reconcile.source_pixels import look_at
 from protocol.vocabulary import ADVICE, FindingCode, Severity
 
@@ -57,6 +57,25 @@ def _difference(converted: Pixels, seen: Picture) -> str | None:
     other = (seen.bits_stored, seen.bits_allocated, seen.signed, seen.window)
     if one != other or (converted.photometric == MONOCHROME1) != seen.low_is_white:
         return f"described as {one} here, {other} there"
+    if _display(converted) != _shown(seen):
+        return f"shown as {_display(converted)} here, {_shown(seen)} there"
     if converted.array.shape != seen.samples.shape or canonical(converted) != seen.covered():
         return "other samples"
     return None if np.array_equal(converted.array, seen.samples) else "the same bytes of other samples"
+
+
+def _display(pixels: Pixels) -> tuple[object, ...]:
+    """What is carried beside the samples, as plain values."""
+    windows = [(window.center, window.width, window.explanation, window.function) for window in pixels.windows]
+    tables = [pixels.modality_lut, *pixels.voi_luts]
+    return windows, [_table(table) for table in tables], pixels.rescale, pixels.spacing
+
+
+def _shown(picture: Picture) -> tuple[object, ...]:
+    shown = picture.shown
+    windows = [(window.center, window.width, window.explanation, window.function) for window in shown.windows]
+    return windows, [_table(table) for table in (shown.modality, *shown.tables)], shown.rescale, shown.spacing
+
+
+def _table(table: Lut | GreyTable | None) -> tuple[object, ...] | None:
+    return None if table is None else (table.first, table.bits, table.entries, table.explanation)
