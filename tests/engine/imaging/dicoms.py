@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 import imagecodecs
@@ -12,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels.encoders import RLELosslessEncoder
 
 STANDARD = "1.2.840.10008.1.2"
 IMPLICIT, EXPLICIT, DEFLATED, BIG = STANDARD, f"{STANDARD}.1", f"{STANDARD}.1.99", f"{STANDARD}.2"
@@ -91,7 +92,7 @@ def dicom(array: NDArray[Any], bits: int, photometric: str, syntax: str, **more:
 
 def _add_pixels(made: Dataset, array: NDArray[Any], bits: int, syntax: str) -> None:
     if syntax == RLE:
-        made.PixelData = encapsulate([_run_length(made, array)])
+        made.PixelData = encapsulate([_run_length(array)])
     elif syntax in _COMPRESSORS:
         made.PixelData = encapsulate([frame(array, bits, syntax)])
     else:
@@ -100,20 +101,14 @@ def _add_pixels(made: Dataset, array: NDArray[Any], bits: int, syntax: str) -> N
     made["PixelData"].VR = "OB" if syntax in _COMPRESSORS or array.dtype.itemsize == 1 else "OW"
 
 
-def _run_length(made: Dataset, array: NDArray[Any]) -> bytes:
-    return RLELosslessEncoder.encode(
-        array.tobytes(),
-        rows=made.Rows,
-        columns=made.Columns,
-        samples_per_pixel=made.SamplesPerPixel,
-        photometric_interpretation=made.PhotometricInterpretation,
-        bits_allocated=made.BitsAllocated,
-        bits_stored=made.BitsAllocated,
-        pixel_representation=0,  # it changes no byte
-        number_of_frames=1,
-        planar_configuration=0,
-        encoding_plugin="pydicom",
-    )
+def _run_length(array: NDArray[Any]) -> bytes:
+    """PS3.5 annex G: one segment for each byte of each sample, the high byte first."""
+    flat = np.ascontiguousarray(array).reshape(*array.shape[:2], -1, 1).view(np.uint8)
+    planes = [flat[:, :, sample, byte] for sample in range(flat.shape[2]) for byte in reversed(range(flat.shape[3]))]
+    segments = [bytes(imagecodecs.packbits_encode(np.ascontiguousarray(plane))) for plane in planes]
+    segments = [segment + b"\0" * (len(segment) % 2) for segment in segments]
+    offsets = list(accumulate((len(segment) for segment in segments[:-1]), initial=64))
+    return struct.pack("<16I", len(segments), *offsets, *[0] * (15 - len(offsets))) + b"".join(segments)
 
 
 def _form(syntax: str) -> dict[str, bool]:
