@@ -1,29 +1,25 @@
-"""The closed expression language of a target profile: names of the model, literals, and a handful of functions.
+"""The closed expression language of a target profile: names of the model, literals, functions and a few operators.
 
     key(patient)    patient.family_name    'FileImport'    1    null    default(series.name, 'Default Series')
+    when(is_null(image.acquired_at), 'undated', format(image.acquired_at, '%Y-%m-%d'))    image.number * 10 + 1
 
-It is Python's expression grammar with nearly everything taken out; nothing is ever evaluated by Python itself.
+It is Python's expression grammar with nearly everything taken out; nothing is ever evaluated by Python itself. Kinds
+of values are checked when the profile is loaded.
 """
 
 from __future__ import annotations
 
 import ast
-from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
+from engine.profiles.functions import PURE as _PURE
+from engine.profiles.kinds import CODE_LISTS, FORMS, FUNCTIONS, ExpressionError, checked, kind_of
+from engine.profiles.nodes import Call, Functions, Literal, Name, Names, Node
 from engine.toml.suggest import allowed, closest
 
-# How many arguments each function takes. `default` and FORMS belong to the language; the caller supplies the others.
-FUNCTIONS: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        **{"key": 1, "code": 2, "default": 2, "teeth": 1, "orientation": 1, "integrity": 0, "path": 0, "person": 0},
-        **{"hex": 1, "upper_hex": 1, "base64": 1, "number": 1, "signed_number": 1},
-    }
-)
-FORMS: Final = frozenset({"hex", "upper_hex", "base64", "number", "signed_number"})  # of bytes, such as a hash
 LUT_PARTS: Final = ("", "_first", "_bits", "_count", "_explanation")
 ENTITY_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -47,66 +43,25 @@ ENTITY_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "file": ("size",),
     }
 )
+PURE: Final = frozenset(_PURE)
+__all__ = [
+    "CODE_LISTS",
+    "ENTITY_NAMES",
+    "FORMS",
+    "FUNCTIONS",
+    "KEYED",
+    "LUT_PARTS",
+    "PURE",
+    "Call",
+    "Expression",
+    "ExpressionError",
+    "Literal",
+    "Name",
+    "Node",
+    "parse",
+]
+_MOST_CHARACTERS: Final = 2_000
 KEYED: Final = ("patient", "study", "series", "image")
-CODE_LISTS: Final = ("category", "sex")
-
-Names = Mapping[str, object]
-Functions = Mapping[str, Callable[..., object]]
-
-
-class ExpressionError(ValueError):
-    """The text is not an expression of this language; the message says which part, and what is allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A text, an integer, or None for `null`."""
-
-    value: str | int | None
-
-    def evaluate(self, names: Names, functions: Functions) -> object:
-        return self.value
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A field of the model, as `entity.field`."""
-
-    name: str
-
-    def evaluate(self, names: Names, functions: Functions) -> object:
-        return names[self.name]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function over other expressions. `default(a, b)` is `b` where `a` is null."""
-
-    function: str
-    arguments: tuple[Node, ...]
-
-    def evaluate(self, names: Names, functions: Functions) -> object:
-        values = [argument.evaluate(names, functions) for argument in self.arguments]
-        if self.function == "default":
-            return values[1] if values[0] is None else values[0]
-        if self.function in FORMS:
-            return _in_form(self.function, values[0])
-        return functions[self.function](*values)
-
-
-Node = Literal | Name | Call
-
-
-def _in_form(form: str, value: Any) -> object:
-    """Bytes as a text or a number, the first byte being the highest."""
-    match form:
-        case "hex":
-            return value.hex()
-        case "upper_hex":
-            return value.hex().upper()
-        case "base64":
-            return b64encode(value).decode("ascii")
-    return int.from_bytes(value, "big", signed=form == "signed_number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +74,23 @@ class Expression:
     functions: frozenset[str]
 
     def evaluate(self, names: Names, functions: Functions) -> object:
-        """Its value. `names` must hold every name used (`image.uid`), `functions` every function except `default`."""
+        """Its value. `names` must hold every name used (`image.uid`), `functions` all that are not PURE."""
         return self.root.evaluate(names, functions)
 
 
 def parse(text: str) -> Expression:
-    """`text` as an expression. Raises ExpressionError for an unknown name, function or construct."""
+    """`text` as an expression. Raises ExpressionError for an unknown name, function or construct, or a wrong kind."""
+    if len(text) > _MOST_CHARACTERS:
+        raise ExpressionError(f"the expression is longer than {_MOST_CHARACTERS} characters")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as problem:
+        root = _node(ast.parse(text.strip(), mode="eval").body)
+        kind = kind_of(root)
+    except ExpressionError:
+        raise
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as problem:  # ValueError: a NUL, too many digits
         raise ExpressionError(f"{text!r} is not an expression") from problem
-    root = _node(tree.body)
+    if kind == "truth":
+        raise ExpressionError(f"{text!r} is true or false, which no column holds; write when({text.strip()}, 1, 0)")
     nodes = tuple(_walk(root))
     return Expression(
         text=text,
@@ -143,6 +104,14 @@ def _walk(node: Node) -> Iterator[Node]:
     yield node
     for argument in node.arguments if isinstance(node, Call) else ():
         yield from _walk(argument)
+
+
+_OPERATORS: Final[Mapping[type[ast.AST], str]] = MappingProxyType(
+    {
+        **{ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.FloorDiv: "//", ast.Mod: "%", ast.And: "and", ast.Or: "or"},
+        **{ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="},
+    }
+)
 
 
 def _node(tree: ast.expr) -> Node:
@@ -159,6 +128,19 @@ def _node(tree: ast.expr) -> Node:
             return _name(entity, field)
         case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]):
             return _call(function, arguments)
+    return _operation(tree)
+
+
+def _operation(tree: ast.expr) -> Call:
+    match tree:
+        case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _OPERATORS:
+            return checked(_OPERATORS[type(operator)], (_node(left), _node(right)))
+        case ast.Compare(left=left, ops=[operator], comparators=[right]) if type(operator) in _OPERATORS:
+            return checked(_OPERATORS[type(operator)], (_node(left), _node(right)))
+        case ast.BoolOp(op=operator, values=parts):
+            return checked(_OPERATORS[type(operator)], tuple(_node(part) for part in parts))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return checked("not", (_node(operand),))
     raise ExpressionError(
         f"{ast.unparse(tree)!r} is not allowed; write a field, a text, an integer, null or a function"
     )
@@ -175,17 +157,11 @@ def _name(entity: str, field: str) -> Name:
 
 def _call(function: str, arguments: list[ast.expr]) -> Call:
     if function not in FUNCTIONS:
-        raise ExpressionError(f"unknown function {function}{closest(function, FUNCTIONS)}; {allowed(FUNCTIONS)}")
-    if len(arguments) != FUNCTIONS[function]:
-        raise ExpressionError(f"{function} takes {FUNCTIONS[function]} argument(s), got {len(arguments)}")
-    if function == "key":
+        known = [name for name in FUNCTIONS if name.isidentifier()]
+        raise ExpressionError(f"unknown function {function}{closest(function, known)}; {allowed(known)}")
+    if function == "key" and len(arguments) == 1:
         return Call(function, (_entity(arguments[0]),))
-    nodes = tuple(_node(argument) for argument in arguments)
-    if function in FORMS and nodes[0] != Call("integrity", ()):
-        raise ExpressionError(f"{function} is of a hash; write {function}(integrity())")
-    if function == "code" and nodes[0] not in tuple(Literal(name) for name in CODE_LISTS):
-        raise ExpressionError(f"code takes the name of a code list first; {allowed(CODE_LISTS)}")
-    return Call(function, nodes)
+    return checked(function, tuple(_node(argument) for argument in arguments))
 
 
 def _entity(argument: ast.expr) -> Literal:

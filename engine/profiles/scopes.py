@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from engine.profiles.expressions import FORMS, Call, Expression, ExpressionError, Literal, Node, parse
+from engine.profiles.expressions import PURE, Call, Expression, ExpressionError, Literal, Node, parse
+from engine.profiles.kinds import kind_of
 from engine.toml.document import Table
 from engine.toml.suggest import allowed
 
@@ -16,10 +17,10 @@ _ROW_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "series": ("patient", "study", "series"),
     "image": ("patient", "study", "series", "image", "device"),
 }
-_ROW_FUNCTIONS: Final = ("key", "code", "default")
-_IMAGE_FUNCTIONS: Final = (*_ROW_FUNCTIONS, *sorted(FORMS), "teeth", "orientation", "integrity", "path")
+_ROW_FUNCTIONS: Final = ("key", "code", "default", "when", *sorted(PURE))
+_IMAGE_FUNCTIONS: Final = (*_ROW_FUNCTIONS, "teeth", "orientation", "integrity", "path")
 _FILE_NAMES: Final = (*_ROW_NAMES["image"], "pixels", "payload", "header", "file")
-_FILE_FUNCTIONS: Final = (*_ROW_FUNCTIONS, *sorted(FORMS), "teeth", "orientation", "integrity", "person")
+_FILE_FUNCTIONS: Final = (*_ROW_FUNCTIONS, "teeth", "orientation", "integrity", "person")
 
 
 def read_row_expression(table: Table, key: str, entity: str) -> Expression:
@@ -38,12 +39,16 @@ def _read(table: Table, key: str, entities: Collection[str], functions: Collecti
         expression = parse(table.text(key))
     except ExpressionError as problem:
         raise table.problem(key, str(problem)) from problem
+    if (kind := kind_of(expression.root)) in ("teeth", "orientation"):
+        raise table.problem(key, f"{kind} are a value of the model; write {kind}({table.text(key).strip()})")
     for name in sorted(expression.names):
         if name.partition(".")[0] not in entities:
             raise table.problem(key, f"{name} is not known here; {allowed(entities)}")
     for function in sorted(expression.functions):
         if function not in functions:
-            raise table.problem(key, f"{function}() is not known here; {allowed(functions)}")
+            raise table.problem(
+                key, f"{function}() is not known here; {allowed(name for name in functions if name.isidentifier())}"
+            )
     for entity in _keyed(expression.root):
         if entity not in entities:
             raise table.problem(key, f"key({entity}) is not known here; {allowed(entities)}")

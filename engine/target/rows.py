@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.model import PatientRecord
+from engine.profiles.functions import Unfit
 from engine.profiles.schema import InsertRule, TargetProfile
 from engine.target.keys import Keys
 from engine.target.limits import fitted, noted
@@ -66,6 +67,9 @@ def _row(rule: InsertRule, scope: Scope, profile: TargetProfile, notices: list[N
             value = expression.evaluate(scope.names, scope.functions)
         except KeyError as missing:
             note(FindingCode.UNKNOWN_CODE, f"the target profile has no code for {missing.args[0]}")
+            value = None
+        except Unfit as problem:
+            note(FindingCode.TEXT_NOT_REPRESENTABLE, f"{expression.text}: {problem}")
             value = None
         values[column] = fitted(profile, place, expression.text, value, note)
     return Row(rule.table, key_column(rule), values)
