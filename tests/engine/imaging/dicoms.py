@@ -105,7 +105,7 @@ def _run_length(array: NDArray[Any]) -> bytes:
     """PS3.5 annex G: one segment for each byte of each sample, the high byte first."""
     flat = np.ascontiguousarray(array).reshape(*array.shape[:2], -1, 1).view(np.uint8)
     planes = [flat[:, :, sample, byte] for sample in range(flat.shape[2]) for byte in reversed(range(flat.shape[3]))]
-    segments = [bytes(imagecodecs.packbits_encode(np.ascontiguousarray(plane))) for plane in planes]
+    segments = [bytes(imagecodecs.packbits_encode(plane.tobytes())) for plane in planes]
     segments = [segment + b"\0" * (len(segment) % 2) for segment in segments]
     offsets = list(accumulate((len(segment) for segment in segments[:-1]), initial=64))
     return struct.pack("<16I", len(segments), *offsets, *[0] * (15 - len(offsets))) + b"".join(segments)
