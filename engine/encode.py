@@ -18,7 +18,7 @@ from engine.imaging.render import low_black
 from engine.imaging.told import lost_as_photo
 from engine.model import Image
 from engine.profiles.schema import FileRule, TargetProfile
-from engine.target.files import path_of
+from engine.target.paths import path_of
 from engine.target.scope import Scope
 from protocol.vocabulary import FindingCode
 
@@ -62,7 +62,7 @@ class Encoder:
         decoded = None if decoded is None else low_black(decoded)
         data = source if carried or decoded is None else _png(decoded)
         digest = integrity(rule.integrity, file=data, pixels=decoded)
-        return EncodedFile(path_of(rule.path, key), data, hashlib.sha256(data).hexdigest(), digest, lost)
+        return EncodedFile(path_of(rule.path, key, scope), data, hashlib.sha256(data).hexdigest(), digest, lost)
 
     def _rule(self, image: Image, source: bytes) -> FileRule:
         cases = {
@@ -89,7 +89,7 @@ class Encoder:
         except FieldProblem as problem:
             raise ImageProblem(problem.code, f"native header: {problem}") from problem
         data = parts.joined()
-        return EncodedFile(path_of(rule.path, key), data, hashlib.sha256(data).hexdigest(), digest, lost)
+        return EncodedFile(path_of(rule.path, key, scope), data, hashlib.sha256(data).hexdigest(), digest, lost)
 
 
 def _is_carried(rule: FileRule, source: bytes) -> bool:

@@ -9,8 +9,6 @@ from typing import Final, TypeVar
 from engine.profiles import schema
 from engine.profiles.common import (
     QueryReader,
-    check_path,
-    check_placeholders,
     read_database,
     read_head,
     read_orientation,
@@ -30,6 +28,7 @@ from engine.profiles.schema import (
     TargetProfile,
 )
 from engine.profiles.scopes import read_row_expression
+from engine.profiles.target_paths import endings_clash, read_path
 from engine.toml.document import Document, Table
 from engine.toml.suggest import allowed, closest
 
@@ -38,7 +37,6 @@ _SECTIONS: Final = (
     *("teeth", "orientation", "files", "native", "audit"),
 )
 _Limit = TypeVar("_Limit", TextLimit, TimeLimit)
-_HEX_PLACEHOLDERS: Final = ("hex8", *(f"hex8[{digit}]" for digit in range(8)))
 
 
 def read_target(document: Document) -> TargetProfile:
@@ -144,18 +142,20 @@ def _files(root: Table, inserted: Mapping[str, Expression], native: NativeRules)
     rules = tuple(_file(table, inserted, native) for table in root.tables("files"))
     if tuple(rule.when for rule in rules) != schema.FILE_CASES:
         raise root.problem("files", f"one rule for each case is needed; {allowed(schema.FILE_CASES)}, in this order")
+    for index, rule in enumerate(rules):
+        if any(endings_clash(rule.path, other.path) for other in rules[:index]):
+            what = "two rules could give two images one path; end their paths differently, or write the same path"
+            raise root.document.problem(("files", index, "path"), what)
     return rules
 
 
 def _file(table: Table, inserted: Mapping[str, Expression], native: NativeRules) -> FileRule:
     table.only(("when", "type", "path", "integrity"))
-    check_placeholders(table, "path", _HEX_PLACEHOLDERS, required=("hex8",))
-    check_path(table, "path")
     when, kind = table.word("when", schema.FILE_CASES), table.word("type", (native.type, "jpg", "png"))
     if when == "photo-jpeg" and kind == "png":
         raise table.problem("type", "a JPEG is carried bit for bit; type png would decode it")
     integrity = read_integrity(table.table("integrity"), inserted, native if kind == native.type else None)
-    return FileRule(when, kind, table.text("path"), integrity)
+    return FileRule(when, kind, read_path(table, "path"), integrity)
 
 
 def _audit(table: Table, queries: QueryReader, insert: tuple[InsertRule, ...]) -> TargetAudit:

@@ -22,8 +22,8 @@ from engine.profiles.schema import FileRule, TargetProfile
 from engine.proof.sample_rows import SampleRow, SampleRows
 from engine.source.store import SourceStore, StoreProblem
 from engine.source.values import Row, Unreadable
-from engine.target.files import path_of
 from engine.target.limits import fitted
+from engine.target.paths import path_of
 from protocol.vocabulary import FindingCode
 
 _CARRIED = {"jpg": "jpeg", "png": "png"}  # file type of a rule -> encoding of its content
@@ -88,7 +88,7 @@ class SampleJudge:
         """The sample's file and the rule whose path it stands at. Raises StoreProblem."""
         is_photo = sample.image.category.is_photo
         rules = [rule for rule in self._rules if (rule.when != "xray") == is_photo]
-        paths = [(rule, path_of(rule.path, sample.key)) for rule in rules]
+        paths = [(rule, path_of(rule.path, sample.key, sample.scope)) for rule in rules]
         rule, path = next((pair for pair in paths if self._store.exists(pair[1])), paths[0])
         return rule, self._store.open_read(path)
 

@@ -160,8 +160,3 @@ def sha256_of(path: Path) -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
-
-
-def path_of(template: str, key: int) -> str:
-    """A store path from the profile's template; `hex8` is the key as eight lower-case hex digits."""
-    return template.format(hex8=f"{key:08x}", key=key)

@@ -11,7 +11,8 @@ import pytest
 from engine.profiles.load import load_target
 from engine.target import disk
 from engine.target.failures import Failure, Kind
-from engine.target.files import PlannedFile, Presence, TargetStore, path_of, sha256_of
+from engine.target.files import PlannedFile, Presence, TargetStore, sha256_of
+from engine.target.paths import path_of
 from protocol.errors import EnvironmentProblem
 
 DATA = b"an image"
