@@ -54,7 +54,8 @@ def _question(patient: SourcePatient, image: SourceImage, held: Held, lines: Lin
 
 def _names(patient: SourcePatient, image: SourceImage, held: Held) -> Mapping[str, Value]:
     series = next(node for node in patient.series if node.key == image.series)
-    study: Facts = next((node.facts for node in patient.studies if node.key == series.parent), {})
+    study_node = next((node for node in patient.studies if node.key == series.parent), None)
+    study: Facts = study_node.facts if study_node else {}
     facts = {**patient.facts, **study, **series.facts, **image.facts}
     keys = {
         "patient": held.patient,
@@ -69,4 +70,5 @@ def _names(patient: SourcePatient, image: SourceImage, held: Held) -> Mapping[st
         "person()": patient.person,
         "image.number": int(number) if number else None,
         "image.acquired_at": image.acquired_at,
+        "study.started_at": study_node.started_at if study_node else None,
     }

@@ -24,6 +24,7 @@ class SourceNode:
     key: str
     parent: str
     facts: Facts
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class SourceView:
 
     def _patient(self, row: Row, groups: Mapping[str, list[Row]], devices: Mapping[str, Row]) -> SourcePatient:
         form = self._form
-        studies = tuple(SourceNode(str(r["key"]), str(row["key"]), form.study(r)) for r in groups["study"])
+        studies = tuple(self._study(r, str(row["key"])) for r in groups["study"])
         series = tuple(SourceNode(str(r["key"]), str(r["study_key"]), form.series(r)) for r in groups["series"])
         homes = {node.key for node in series}
         images = [self._image(r, devices) for r in groups["image"]]
@@ -131,6 +132,10 @@ class SourceView:
             tuple(image for image in images if image.series in homes),
             tuple(image.key for image in images if image.series not in homes),
         )
+
+    def _study(self, row: Row, patient: str) -> SourceNode:
+        started = self._form.time_or_none("started_at", row["started_at"])
+        return SourceNode(str(row["key"]), patient, self._form.study(row), started)
 
     def _image(self, row: Row, devices: Mapping[str, Row]) -> SourceImage:
         device = devices.get(str(row["device_key"]), {})
