@@ -81,11 +81,12 @@ class NativeFormat:
     def parts(self, values: Fields, pixels: Pixels, payload: Bytes) -> Parts:
         """The file in its pieces, the payload as it was handed over. `values` as for `encode`. Raises ValueError."""
         names = self.names(pixels)
-        given = {name: values[name] for name in self.expressions}
+        given = {name: values[name] for name in self.expressions if name in values}
         return self._layout.write(self._constants | self._bit_values(names) | given, payload)
 
     def encode(self, values: Fields, pixels: Pixels, source: bytes | None = None) -> bytes:
-        """The whole file. `values` by field name, for each of `expressions`; a time is a datetime, None or its number.
+        """The whole file. `values` by field name, for each of `expressions` that it has; a time is a datetime, None or its
+        number.
 
         Raises ValueError naming the field whose value it cannot hold, ImageProblem where the payload cannot.
         """
@@ -123,7 +124,8 @@ class NativeFormat:
 
     def _returned(self, values: Fields, names: Fields) -> Fields:
         """Values as a reader gets them back; what a field cannot hold is missing."""
-        given, back = {**{name: values[name] for name in self.expressions}, **self._bit_values(names)}, {}
+        given: Fields = {**values, **self._bit_values(names)}
+        back: dict[str, object] = {}
         for name, value in given.items():
             try:
                 back[name] = self._layout.forms[name].unpack(self._layout.forms[name].pack(value))

@@ -12,16 +12,16 @@ from typing import Any, Final
 from engine.imaging.pixels import MONOCHROME1, Lut, Pixels, Window
 
 LOW_IS_WHITE, SIGNED, HAS_WINDOW, HAS_RESCALE, HAS_SPACING = 1, 2, 4, 8, 16  # bits of pixels.flags
-HAS_VOI_LUT, HAS_MODALITY_LUT, HAS_WINDOW_WORDS = 32, 64, 128
+HAS_WINDOW_WORDS, HAS_LUT = 32, 64
 _BITS: Final[Mapping[str, int]] = {
     "low_is_white": LOW_IS_WHITE,
     "signed": SIGNED,
     "has_window": HAS_WINDOW,
     "has_rescale": HAS_RESCALE,
     "has_spacing": HAS_SPACING,
-    "has_voi_lut": HAS_VOI_LUT,
-    "has_modality_lut": HAS_MODALITY_LUT,
     "has_window_words": HAS_WINDOW_WORDS,
+    "has_voi_lut": HAS_LUT,  # one bit for both tables; the one that is not there has no entries
+    "has_modality_lut": HAS_LUT,
 }
 # A bit of pixels.flags is set only in files that have a place for what it announces.
 _ANNOUNCED: Final[Mapping[str, str]] = {
@@ -89,10 +89,10 @@ def pixel_names(pixels: Pixels, placed: Collection[str] | None = None) -> Mappin
     """The names `pixels.*` of the expression language; `placed` are those a file has a place for, None for all."""
     told = Told.of(pixels)
     truths = _truths(told)
-    announced = {
-        name: truth and (placed is None or _ANNOUNCED.get(name, "pixels.flags") in placed or name not in _ANNOUNCED)
-        for name, truth in truths.items()
-    }
+    flags = 0
+    for name, truth in truths.items():
+        if truth and (placed is None or _ANNOUNCED.get(name) in (None, *placed)):
+            flags |= _BITS[name]
     center, width = pixels.window or (0.0, 0.0)
     return {
         "pixels.width": pixels.width,
@@ -100,7 +100,7 @@ def pixel_names(pixels: Pixels, placed: Collection[str] | None = None) -> Mappin
         "pixels.bits_allocated": pixels.bits_allocated,
         "pixels.bits_stored": pixels.bits_stored,
         "pixels.samples": pixels.samples,
-        "pixels.flags": sum(_BITS[name] for name, truth in announced.items() if truth),
+        "pixels.flags": flags,
         **{f"pixels.{name}": int(truth) for name, truth in truths.items()},
         "pixels.window_center": center,
         "pixels.window_width": width,

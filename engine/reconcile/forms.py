@@ -67,7 +67,7 @@ class TargetForm:
             "category": lambda value: _word(self._words["category"], value),
             "teeth": lambda value: teeth_name(value, self._teeth),
             "settings": self._view,
-            "integrity": hex_of,
+            "integrity": _hash_reader(profile),
             "number": number_of,
         }
 
@@ -82,6 +82,26 @@ class TargetForm:
 
     def _view(self, value: Any) -> str | None:
         return self._turner.name(*reading_of(self._template, str(value)))
+
+
+def kept_hashes(profile: TargetProfile) -> Mapping[str, str]:
+    """The columns that keep the integrity hash, and by which expression: "integrity()", "base64(integrity())", ..."""
+    return {
+        f"{rule.table}.{column}": "".join(expression.text.split())
+        for rule in profile.insert
+        for column, expression in rule.columns.items()
+        if "integrity" in expression.functions
+    }
+
+
+def _hash_reader(profile: TargetProfile) -> Callable[[Any], str | None]:
+    """Bytes and hex read alike; any other form stays the text it is, as what should stand there is written alike."""
+    plain = {"integrity()", "hex(integrity())"}
+    return hex_of if set(kept_hashes(profile).values()) <= plain else _hash_text
+
+
+def _hash_text(value: Any) -> str | None:
+    return hex_of(value) if isinstance(value, bytes | bytearray | memoryview) else text_of(value)
 
 
 class SourceForm:

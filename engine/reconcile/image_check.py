@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from engine.reconcile.disk_view import path_for
 from engine.reconcile.header_check import LOW_IS_WHITE, header_flaws, told_by
 from engine.reconcile.image_values import Eyes, FileKind, Flaw, ImageAnswer, ImageQuestion
 from engine.reconcile.native_reader import NativeDamaged, read_native
+from engine.reconcile.native_seal import row_text
 from engine.reconcile.photo import look_at_photo
 from engine.reconcile.picture import Picture, SourceWanting, covered
 from engine.reconcile.quiet_files import read_below, read_quietly
@@ -33,7 +35,7 @@ class _Copy:
 
     samples: NDArray[Any] | None = None
     content: str | None = None
-    sealed: str | None = None
+    sealed: bytes | None = None
     is_equal: bool = False
     low_is_white: bool = False
     flaws: tuple[Flaw, ...] = ()
@@ -51,7 +53,7 @@ def examine(eyes: Eyes, question: ImageQuestion) -> ImageAnswer:
     known = ImageAnswer(row_content=question.hash, bytes=len(data))
     if question.key is None:
         return replace(known, content=_content(kind, picture, data))
-    path = path_for(kind.path, question.key)
+    path = path_for(kind.path, question.key, question.names)
     copy = read_quietly(eyes.target_root / path) if path in question.paths else None
     if copy is None:
         missing = Flaw(FindingCode.FILE_MISSING, f"no file {path}", on_disk=True)
@@ -59,20 +61,35 @@ def examine(eyes: Eyes, question: ImageQuestion) -> ImageAnswer:
     seen = _native(eyes, question, kind, picture, copy) if kind.is_native else _photo(kind, picture, data, copy)
     content = seen.content if seen.is_equal else _content(kind, picture, data)
     known = replace(known, content=content, path=path, bytes=len(data) + len(copy))
-    return _answer(eyes, question, picture, seen, known)
+    return _answer(
+        eyes, question, picture, seen, known, kind, lambda: _is_kept(kind, _source_seal(kind, picture, data), question)
+    )
 
 
-def _answer(eyes: Eyes, question: ImageQuestion, picture: Picture, seen: _Copy, known: ImageAnswer) -> ImageAnswer:
+def _is_kept(kind: FileKind, sealed: bytes | None, question: ImageQuestion) -> bool:
+    """Whether the target's row keeps this hash; true if its profile has no column for one."""
+    return sealed is not None and (kind.kept is None or row_text(sealed, kind.kept) == question.hash)
+
+
+def _answer(
+    eyes: Eyes,
+    question: ImageQuestion,
+    picture: Picture,
+    seen: _Copy,
+    known: ImageAnswer,
+    kind: FileKind,
+    is_right: Callable[[], bool],
+) -> ImageAnswer:
+    """`is_right` tells whether the row keeps the hash that the source's picture should have."""
     view_equal, named_alike = _views(eyes, question, picture, seen)
-    whole = seen.sealed is not None and seen.sealed == question.hash
+    whole = _is_kept(kind, seen.sealed, question)
     flaws = list(seen.flaws)
     if not seen.is_equal:
         flaws.append(Flaw(FindingCode.PIXELS_DIFFER, "the file's pixels are not the source's", on_disk=True))
     if not named_alike:
         flaws.append(Flaw(FindingCode.VIEW_DIFFERS, "a viewer shows it turned, mirrored or inverted"))
     if not whole:
-        row_is_right = question.hash is not None and question.hash == known.content
-        flaws.append(Flaw(FindingCode.INTEGRITY_MISMATCH, "the row's hash is not the file's", on_disk=row_is_right))
+        flaws.append(Flaw(FindingCode.INTEGRITY_MISMATCH, "the row's hash is not the file's", on_disk=is_right()))
     return replace(
         known,
         disk_content=seen.content,
@@ -94,14 +111,32 @@ def _kind(eyes: Eyes, category: str | None, picture: Picture) -> FileKind:
     return next(kind for kind in eyes.kinds if fits[kind.when])
 
 
+def _is_carried(kind: FileKind, picture: Picture) -> bool:
+    return not kind.is_native and picture.format == kind.format
+
+
 def _content(kind: FileKind, picture: Picture, data: bytes) -> str:
     """The hash that stands for the source's picture: of its file if that is carried and covered, else of its pixels."""
-    carried = not kind.is_native and picture.format == kind.format
-    return _hash(kind, data if carried and kind.covers == "file" else picture.covered())
+    return _hash(kind, data if _is_carried(kind, picture) and kind.covers == "file" else picture.covered())
 
 
 def _hash(kind: FileKind, data: bytes | memoryview) -> str:
-    return hashlib.new(kind.algorithm, data, usedforsecurity=False).hexdigest()
+    """What stands for a picture in the sets that are compared; a checksum is too short for that."""
+    if kind.sealing.is_checksum:
+        return hashlib.sha256(data).hexdigest()
+    return kind.sealing.of(data).hex()
+
+
+def _sealed(kind: FileKind, content: str, data: bytes | memoryview) -> bytes:
+    """The hash over `data`, of which `content` stands for the same bytes already."""
+    return kind.sealing.of(data) if kind.sealing.is_checksum else bytes.fromhex(content)
+
+
+def _source_seal(kind: FileKind, picture: Picture, data: bytes) -> bytes | None:
+    """The hash that the profile's rule gives for the source's picture, where it covers nothing of the target's own."""
+    if kind.covers == "pixels":
+        return kind.sealing.of(picture.covered())
+    return kind.sealing.of(data) if _is_carried(kind, picture) else None
 
 
 def _native(eyes: Eyes, question: ImageQuestion, kind: FileKind, picture: Picture, copy: bytes) -> _Copy:
@@ -109,16 +144,18 @@ def _native(eyes: Eyes, question: ImageQuestion, kind: FileKind, picture: Pictur
         file = read_native(eyes.native, copy)
     except NativeDamaged as problem:
         return _Copy(flaws=(Flaw(FindingCode.HEADER_DIFFERS, str(problem), on_disk=True),))
-    content = _hash(kind, covered(file.pixels, keep_bytes=picture.keeps_bytes))
-    sealed = _hash(kind, copy) if kind.covers == "file" else content
+    pixels = covered(file.pixels, keep_bytes=picture.keeps_bytes)
+    content = _hash(kind, pixels)
+    sealed = _sealed(kind, content, pixels) if kind.covers == "pixels" else kind.sealing.of_file(file)
     flags = file.meant.get("pixels.flags", 0)
+    low_is_white = file.meant.get("pixels.low_is_white", isinstance(flags, int) and flags & LOW_IS_WHITE)
     return _Copy(
         file.pixels,
         content,
         sealed,
         is_equal=np.array_equal(file.pixels, picture.words()),
-        low_is_white=isinstance(flags, int) and bool(flags & LOW_IS_WHITE),
-        flaws=tuple(header_flaws(file, {**question.names, **told_by(picture)}, sealed)),
+        low_is_white=bool(low_is_white),
+        flaws=tuple(header_flaws(file, {**question.names, **told_by(picture, eyes.native)}, sealed)),
     )
 
 
@@ -127,7 +164,7 @@ def _photo(kind: FileKind, picture: Picture, data: bytes, copy: bytes) -> _Copy:
 
     Neither format can say that low values are white: `picture` has them black already, as the file must.
     """
-    carried = picture.format == kind.format
+    carried = _is_carried(kind, picture)
     try:
         shown = picture if carried and copy == data else look_at_photo(copy)
     except SourceWanting:
@@ -135,8 +172,10 @@ def _photo(kind: FileKind, picture: Picture, data: bytes, copy: bytes) -> _Copy:
     if shown.format != kind.format:
         return _Copy(flaws=(Flaw(FindingCode.HEADER_DIFFERS, f"the file is no {kind.format}", on_disk=True),))
     is_equal = copy == data if carried else np.array_equal(shown.samples, picture.samples)
-    sealed = _hash(kind, copy if kind.covers == "file" else shown.covered())
-    content = sealed if carried or kind.covers == "pixels" else _hash(kind, shown.covered())
+    covers_file = kind.covers == "file"
+    sealed_bytes = copy if covers_file else shown.covered()
+    content = _hash(kind, sealed_bytes if carried or not covers_file else shown.covered())
+    sealed = _sealed(kind, content, sealed_bytes) if carried or not covers_file else kind.sealing.of(copy)
     return _Copy(shown.samples, content, sealed, is_equal)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.reconcile.native_reader import NativeLayout, Value
+from engine.reconcile.native_seal import Sealing
 from engine.reconcile.rendering import Turner
 from protocol.vocabulary import FindingCode
 
@@ -16,13 +17,20 @@ _FORMATS = {"jpg": "jpeg", "png": "png"}
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """One of the target's [[files]]: when it applies, its type, where it stands, and what its hash covers."""
+    """One of the target's [[files]]: when it applies, its type, where it stands, and its integrity hash.
+
+    `kept` is the expression by which a column keeps the hash, None if no column does.
+    """
 
     when: str
     type: str
     path: str
-    algorithm: str
-    covers: str
+    sealing: Sealing
+    kept: str | None
+
+    @property
+    def covers(self) -> str:
+        return self.sealing.covers
 
     @property
     def is_native(self) -> bool:

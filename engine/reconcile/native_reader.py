@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from engine.profiles.native_rules import FieldRule, NativeRules
+from engine.reconcile.native_payload import RAW_WIDTHS, PayloadUnlike, unpacked_payload
+from engine.reconcile.native_values import Field, Value, ValueUnfit, packed_text, raw_of, value_of
 
-Value = int | float | str | bytes | datetime | None
-_NUMBERS = {"uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q", "int16": "h", "int32": "i", "float64": "d"}
-_EPOCH = datetime(1601, 1, 1)  # noqa: DTZ001 - a filetime here counts the practice's local time
-_LATEST = datetime(9999, 12, 31)  # noqa: DTZ001 - stands for every time beyond the calendar
+__all__ = ["Field", "NativeDamaged", "NativeFile", "NativeLayout", "Value", "layout_of", "packed_text", "read_native"]
+
+SIZES = ("payload.size", "header.size", "file.size")
 
 
 class NativeDamaged(ValueError):
@@ -24,106 +23,147 @@ class NativeDamaged(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One field of the header or trailer: `fixed` is what it must hold, `meaning` the profile's expression for it."""
-
-    name: str
-    kind: str
-    size: int
-    fixed: bytes | None
-    meaning: str | None
-    encoding: str
-
-
-@dataclass(frozen=True, slots=True)
 class NativeLayout:
-    """The description of one file type. `codec` is how the payload is packed: "raw16"."""
+    """The description of one file type. `codec` is how the payload is packed, `order` the byte order of its words."""
 
-    byte_order: str
     header: tuple[Field, ...]
     codec: str
+    order: str
     trailer: tuple[Field, ...]
 
     @property
-    def header_size(self) -> int:
-        return sum(field.size for field in self.header)
+    def fields(self) -> tuple[Field, ...]:
+        return (*self.header, *self.trailer)
 
-    @property
-    def trailer_size(self) -> int:
-        return sum(field.size for field in self.trailer)
+    def tells(self, meaning: str) -> bool:
+        """Whether a field or a bit of one says this."""
+        return any(meaning == field.meaning or meaning in field.bits for field in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """A field of one file: its value and bytes, and where in the file these begin."""
+
+    field: Field
+    value: Value
+    raw: bytes
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
 class NativeFile:
-    """What a file holds: each field with its value and bytes, the values by meaning, and the pixels."""
+    """What a file holds: each field, the values by meaning, the pixels as unsigned words, and its three parts."""
 
-    fields: tuple[tuple[Field, Value, bytes], ...]
+    stands: tuple[Stands, ...]
     meant: Mapping[str, Value]
     pixels: NDArray[Any]
+    parts: tuple[memoryview, memoryview, memoryview]
+
+    @property
+    def fields(self) -> tuple[tuple[Field, Value, bytes], ...]:
+        return tuple((stands.field, stands.value, stands.raw) for stands in self.stands)
 
 
 def read_native(layout: NativeLayout, data: bytes) -> NativeFile:
     """Every field and the pixels, (h, w) or (h, w, samples). Raises NativeDamaged."""
-    head, payload, tail = _parts(layout, data)
-    fields = (*_fields(layout, layout.header, head), *_fields(layout, layout.trailer, tail))
-    meant = {field.meaning: value for field, value, _ in fields if field.meaning}
-    return NativeFile(fields, meant, _pixels(layout, payload, meant))
-
-
-def _parts(layout: NativeLayout, data: bytes) -> tuple[bytes, memoryview, bytes]:
-    start, end = layout.header_size, len(data) - layout.trailer_size
-    if end < start:
-        raise NativeDamaged("the file is shorter than its header and trailer")
-    return data[:start], memoryview(data)[start:end], data[end:]
-
-
-def _fields(layout: NativeLayout, fields: tuple[Field, ...], data: bytes) -> Iterator[tuple[Field, Value, bytes]]:
-    at = 0
-    for field in fields:
-        raw = data[at : at + field.size]
-        yield field, _value(layout, field, raw), raw
-        at += field.size
-
-
-def _value(layout: NativeLayout, field: Field, raw: bytes) -> Value:
-    order = ">" if layout.byte_order == "big" else "<"
-    if field.kind in _NUMBERS:
-        number: int | float = struct.unpack(order + _NUMBERS[field.kind], raw)[0]
-        return number
-    if field.kind == "filetime":
-        return _moment(struct.unpack(order + "Q", raw)[0])
-    return _text(field, raw) if field.kind == "text" else raw
-
-
-def _moment(ticks: int) -> datetime | None:
+    walk = _Walk(layout, data)
     try:
-        return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None
-    except OverflowError:
-        return _LATEST
+        start = walk.over(layout.header, 0)
+        meant = walk.meant()
+        end = start + _payload_size(layout, meant, len(data) - start)
+        if end > len(data):
+            raise NativeDamaged("the payload's size is not what the header says")
+        whole = walk.over(layout.trailer, end)
+        if whole != len(data):
+            raise NativeDamaged("the file is longer than its description")
+        walk.require_told({"payload.size": end - start, "header.size": start, "file.size": whole})
+        view, meant = memoryview(data), walk.meant()
+        pixels = unpacked_payload(layout.codec, layout.order, view[start:end], meant)
+        return NativeFile(tuple(walk.stands), meant, pixels, (view[:start], view[start:end], view[end:]))
+    except (PayloadUnlike, ValueUnfit, struct.error) as problem:
+        raise NativeDamaged(str(problem)) from problem
 
 
-def _text(field: Field, raw: bytes) -> str:
-    """A text field's letters between its NUL delimiters; letters that are none show as replacement characters."""
-    return raw.removeprefix(b"\0").rstrip(b"\0").decode(field.encoding, "replace")
+def _payload_size(layout: NativeLayout, meant: Mapping[str, Value], left: int) -> int:
+    """As the header tells, or as the picture's form tells for one that is not compressed."""
+    told = meant.get("payload.size")
+    if layout.codec in RAW_WIDTHS:
+        count = 1
+        for name in ("height", "width", "samples"):
+            value = meant.get(f"pixels.{name}", 1)
+            count *= value if isinstance(value, int) else 0
+        allocated = meant.get("pixels.bits_allocated", 16)
+        size = count * (RAW_WIDTHS[layout.codec] or (1 if allocated == 8 else 2))
+        if told not in (None, size):
+            raise NativeDamaged("the payload's size is not what the header says")
+        return size
+    return told if isinstance(told, int) else max(left - sum(field.size for field in layout.trailer), 0)
 
 
-def _pixels(layout: NativeLayout, payload: memoryview, meant: Mapping[str, Value]) -> NDArray[Any]:
-    height, width, samples = (_count(meant, f"pixels.{name}") for name in ("height", "width", "samples"))
-    if meant.get("payload.size", len(payload)) != len(payload) or len(payload) != height * width * samples * 2:
-        raise NativeDamaged("the payload's size is not what the header says")
-    flat = np.frombuffer(payload, np.dtype(">u2" if layout.byte_order == "big" else "<u2"))
-    return flat.reshape((height, width) if samples == 1 else (height, width, samples))
+class _Walk:
+    """Goes over the fields of one file, one after the other."""
 
+    def __init__(self, layout: NativeLayout, data: bytes) -> None:
+        self._data = data
+        self._lengths = {field.length_of: field for field in layout.fields if field.length_of}
+        self.stands: list[Stands] = []
+        self._by_name: dict[str, Stands] = {}
 
-def _count(meant: Mapping[str, Value], name: str) -> int:
-    value = meant.get(name, 1 if name == "pixels.samples" else 0)
-    return value if isinstance(value, int) else 0
+    def over(self, fields: tuple[Field, ...], at: int) -> int:
+        """Reads the fields that are there; returns where the last one ends."""
+        for field in fields:
+            if not self._is_there(field):
+                continue
+            size = self._size(field, at)
+            raw = self._data[at : at + size]
+            if len(raw) < size:
+                raise NativeDamaged("the file is shorter than its header and trailer")
+            stands = Stands(field, value_of(field, raw), raw, at)
+            self.stands.append(stands)
+            self._by_name[field.name] = stands
+            at += size
+        return at
 
+    def _is_there(self, field: Field) -> bool:
+        if field.when is None:
+            return True
+        name, bit, equals = field.when
+        value = self._by_name[name].value
+        if not isinstance(value, int):
+            return False
+        return value == equals if bit is None else bool(value & 1 << bit)
 
-def packed_text(text: str, size: int, encoding: str) -> bytes:
-    """A text field as it must stand in a file: a NUL, as many whole letters as fit before another NUL, and NULs."""
-    letters = text.encode(encoding, "replace")[: size - 2].decode(encoding, "ignore").encode(encoding)
-    return (b"\0" + letters).ljust(size, b"\0")
+    def _size(self, field: Field, at: int) -> int:
+        if field.align:
+            return (field.align - at % field.align) % field.align
+        if field.size:
+            return field.size
+        told = self._by_name[self._lengths[field.name].name]
+        size = (told.value if isinstance(told.value, int) else 0) * told.field.unit
+        if not 0 <= size <= field.at_most:
+            raise NativeDamaged(f"{field.name} is longer than its description allows")
+        return size
+
+    def meant(self) -> dict[str, Value]:
+        """Values by meaning, and of each bit that has one."""
+        meant: dict[str, Value] = {}
+        for stands in self.stands:
+            if stands.field.meaning:
+                meant[stands.field.meaning] = stands.value
+            if isinstance(stands.value, int):
+                meant |= {name: stands.value >> bit & 1 for bit, name in enumerate(stands.field.bits)}
+        return meant
+
+    def require_told(self, sizes: Mapping[str, int]) -> None:
+        """Raises NativeDamaged where a field tells another size than the file has."""
+        for stands in self.stands:
+            meaning = stands.field.meaning or ""
+            if meaning in sizes and stands.value != sizes[meaning]:
+                raise NativeDamaged(f"{stands.field.name} is not the size it should be")
+            if stands.field.length_of is not None:
+                target = self._by_name.get(stands.field.length_of)
+                if stands.value != (len(target.raw) if target else 0) // stands.field.unit:
+                    raise NativeDamaged(f"{stands.field.name} is not the length it should be")
 
 
 def layout_of(native: NativeRules) -> NativeLayout:
@@ -131,12 +171,34 @@ def layout_of(native: NativeRules) -> NativeLayout:
     header, trailer = (
         tuple(_field(rule, native.byte_order) for rule in part) for part in (native.header, native.trailer)
     )
-    return NativeLayout(native.byte_order, header, native.payload.codec, trailer)
+    order = ">" if (native.payload.byte_order or native.byte_order) == "big" else "<"
+    return NativeLayout(header, native.payload.codec, order, trailer)
 
 
 def _field(rule: FieldRule, byte_order: str) -> Field:
-    fixed = rule.value if isinstance(rule.value, bytes) else None
-    if isinstance(rule.value, int):
-        fixed = struct.pack((">" if byte_order == "big" else "<") + _NUMBERS[rule.type], rule.value)
-    meaning = "".join(rule.is_.text.split()) if rule.is_ else None
-    return Field(rule.name, rule.type, rule.size, fixed, meaning, rule.encoding or "utf-8")
+    when = rule.when
+    field = Field(
+        rule.name,
+        rule.type,
+        rule.size,
+        None,
+        _plain(rule.is_.text) if rule.is_ else None,
+        rule.encoding or "utf-8",
+        ">" if (rule.byte_order or byte_order) == "big" else "<",
+        rule.form,
+        tuple(_plain(bit.text) for bit in rule.bits),
+        rule.length_of,
+        rule.unit,
+        rule.at_most,
+        rule.align,
+        (when.field, when.bit, when.equals) if when else None,
+    )
+    return field if rule.value is None else _with_fixed(field, rule.value)
+
+
+def _with_fixed(field: Field, value: int | float | bytes | str) -> Field:
+    return replace(field, fixed=value if isinstance(value, bytes) else raw_of(field, value))
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split())

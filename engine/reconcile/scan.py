@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engine.profiles.schema import SourceProfile, TargetProfile
+from engine.profiles.schema import FileRule, SourceProfile, TargetProfile
 from engine.reconcile.compare import judge
 from engine.reconcile.disk_view import walk
-from engine.reconcile.forms import SourceForm, TargetForm, turner_of
+from engine.reconcile.forms import SourceForm, TargetForm, kept_hashes, turner_of
 from engine.reconcile.header_check import require_checkable
 from engine.reconcile.image_check import examine
 from engine.reconcile.image_values import Eyes, FileKind, ImageAnswer, ImageQuestion
@@ -20,6 +20,7 @@ from engine.reconcile.judgement import Counts, Discrepancy, Judgement
 from engine.reconcile.leftovers import Leftovers, leftovers
 from engine.reconcile.matching import Held, Matcher
 from engine.reconcile.native_reader import layout_of
+from engine.reconcile.native_seal import Sealing
 from engine.reconcile.questions import NAMES, questions
 from engine.reconcile.reading import Database, files_of
 from engine.reconcile.row_check import Lines
@@ -108,13 +109,16 @@ def reconcile(
 
 def eyes_of(places: Places, source: SourceProfile, target: TargetProfile) -> Eyes:
     """What the workers need to know of both profiles."""
-    kinds = tuple(
-        FileKind(rule.when, rule.type, rule.path, rule.integrity.algorithm, rule.integrity.covers)
-        for rule in target.files
-    )
+    kinds = tuple(FileKind(rule.when, rule.type, rule.path, *_sealing(rule, target)) for rule in target.files)
     template = target.orientation.template or "{rotation}"
     turners = turner_of(source), turner_of(target)
     return Eyes(places.source_store, places.target_store, *turners, template, kinds, layout_of(target.native))
+
+
+def _sealing(rule: FileRule, target: TargetProfile) -> tuple[Sealing, str | None]:
+    columns = kept_hashes(target)
+    kept = next((columns[place] for place in rule.integrity.kept if place in columns), None)
+    return Sealing(rule.integrity.algorithm, rule.integrity.covers, rule.integrity.own), kept
 
 
 class _Sets:
