@@ -94,6 +94,7 @@ class Check(StrEnum):
     IMAGES_CONVERTED = "images-converted"  # images committed, of those planned
     DIGESTS_AS_PLANNED = "digests-as-planned"  # files whose digest is the one the dry run predicted
     NOTHING_SET_ASIDE = "nothing-set-aside"  # patients set aside after repeated failures
+    NOTHING_NEWER = "nothing-newer"  # files and rows in DEXIS 11 that are newer than the snapshot: none
     SETS_EQUAL = "sets-equal"  # of source, database and disk: how many set digests agree
     PATIENTS_MATCHED = "patients-matched"  # patients that are there exactly once on each side
     IMAGES_MATCHED = "images-matched"  # images that are there exactly once on each side
@@ -134,6 +135,7 @@ REQUIRED_CHECKS: Mapping[Gate, frozenset[Check]] = MappingProxyType(
                 Check.FILES_WRITTEN,
                 Check.ROWS_WRITTEN,
                 Check.SOURCE_UNCHANGED,
+                Check.NOTHING_NEWER,
                 Check.TARGET_UNCHANGED,
                 Check.NO_BLOCKERS,
                 Check.DISK_SUFFICIENT,
@@ -146,6 +148,7 @@ REQUIRED_CHECKS: Mapping[Gate, frozenset[Check]] = MappingProxyType(
                 Check.DIGESTS_AS_PLANNED,
                 Check.NOTHING_SET_ASIDE,
                 Check.SOURCE_UNCHANGED,
+                Check.NOTHING_NEWER,
             }
         ),
         Gate.RECONCILED: frozenset(
@@ -161,6 +164,7 @@ REQUIRED_CHECKS: Mapping[Gate, frozenset[Check]] = MappingProxyType(
                 Check.NO_STRAYS,
                 Check.TOTALS_DECLARED,
                 Check.SOURCE_UNCHANGED,
+                Check.NOTHING_NEWER,
             }
         ),
     }

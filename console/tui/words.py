@@ -123,6 +123,7 @@ CHECKS: Mapping[Check, str] = MappingProxyType(
         Check.IMAGES_CONVERTED: "images converted",
         Check.DIGESTS_AS_PLANNED: "files exactly as planned",
         Check.NOTHING_SET_ASIDE: "patients set aside: none allowed",
+        Check.NOTHING_NEWER: "newer than the snapshot: none allowed",
         Check.SETS_EQUAL: "sets that agree",
         Check.PATIENTS_MATCHED: "patients there exactly once",
         Check.IMAGES_MATCHED: "images there exactly once",

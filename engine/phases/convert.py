@@ -15,7 +15,7 @@ from engine.job import Job
 from engine.journal import Journal, State
 from engine.night import Night, NightClock, hours_of
 from engine.phases import PhaseResult, judged
-from engine.phases.source_state import require_fingerprint, source_unchanged
+from engine.phases.source_state import refuse_late_arrivals, require_fingerprint, source_checks
 from engine.phases.totals import totals
 from engine.plan import Change, Plan, blinded
 from engine.profiles.load import load_source, load_target
@@ -50,10 +50,12 @@ def run(
     with closing(Plan(job.plan_path)) as plan:
         plan.require(job.run_id, source_profile.digest, target_profile.digest)
         with closing(Journal(job.journal_path, job.run_id, plan.digest, plan.header.previous)) as journal:
+            if not journal.has_begun():
+                refuse_late_arrivals(job)
             _say_where_it_stands(plan, journal, reporter)
             told = _Told(reporter, control, _night(job, plan, journal, clock))
             _convert(job, plan, journal, target_profile, told, sleep)
-            checks = (*_checks(plan, journal), source_unchanged(job))
+            checks = (*_checks(plan, journal), *source_checks(job, reporter.finding, Phase.CONVERT))
             totals = _totals(plan, journal, reporter)
             return PhaseResult(Gate.CONVERTED, checks, totals, plan=blinded(plan.digest, job.digest_key))
 

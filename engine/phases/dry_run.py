@@ -16,7 +16,7 @@ from engine.forecast import MIB, Forecast, forecast, measured_write_rate
 from engine.job import Job
 from engine.phases import PhaseResult, at_least, judged
 from engine.phases.enumerated import Expected, expected
-from engine.phases.source_state import require_fingerprint, source_unchanged
+from engine.phases.source_state import require_fingerprint, source_checks
 from engine.phases.survey import Seen, Survey
 from engine.phases.totals import of_severity, totals
 from engine.plan import Plan, PlanHeader, PlannedPatient, blinded
@@ -172,7 +172,7 @@ class _DryRun:
     def _writes(self, seen: Seen, marked: before.TargetMark, unchanged: before.TargetMark) -> Iterator[CheckResult]:
         yield judged(Check.FILES_WRITTEN, 0, seen.writes_refused + self.guard.refused)
         yield judged(Check.ROWS_WRITTEN, 0, self.database.statements.refused)
-        yield source_unchanged(self.job)
+        yield from source_checks(self.job, self.reporter.finding, Phase.DRY_RUN)
         yield judged(Check.TARGET_UNCHANGED, marked.parts, marked.equal_parts(unchanged))
 
     def _verdicts(self, outlook: Forecast) -> Iterator[CheckResult]:

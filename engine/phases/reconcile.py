@@ -6,7 +6,7 @@ from engine.control import Control
 from engine.events import Finding
 from engine.job import Job
 from engine.phases import PhaseResult, judged
-from engine.phases.source_state import require_fingerprint, source_unchanged
+from engine.phases.source_state import require_fingerprint, source_checks
 from engine.profiles.load import load_source, load_target
 from engine.reconcile.judgement import Discrepancy
 from engine.reconcile.scan import Listener, Places, Reconciliation, reconcile
@@ -21,7 +21,7 @@ def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
     source, target = load_source(job.source.profile), load_target(job.target.profile)
     places = Places(job.source.staging, job.source.store, job.target.database, job.target.store, job.folder)
     seen = reconcile(places, source, target, job.digest_key, job.run.workers, _listener(reporter, control))
-    checks = (*checks_of(seen), source_unchanged(job))
+    checks = (*checks_of(seen), *source_checks(job, reporter.finding, Phase.RECONCILE))
     return PhaseResult(Gate.RECONCILED, checks, _totals(seen, reporter), seen.digests)
 
 
@@ -36,7 +36,7 @@ def _listener(reporter: Reporter, control: Control) -> Listener:
 
 
 def checks_of(seen: Reconciliation) -> tuple[CheckResult, ...]:
-    """Every check but SOURCE_UNCHANGED. What is too many raises what is expected, as nothing can match it."""
+    """Every check but those of the source alone. What is too many raises what is expected, as nothing can match it."""
     counts, left, source, target = seen.counts, seen.leftovers, seen.source, seen.target
     patients = counts.patients + left.patients
     images = counts.images + left.images + counts.images_extra

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from engine.events import Finding
 from engine.job import Job
 from engine.phases import judged
-from engine.source.check import late_arrivals, source_check
+from engine.source.check import Arrival, late_arrivals, source_check
 from engine.source.fingerprint import Fingerprint
 from protocol.errors import Refused
 from protocol.statements import CheckResult
-from protocol.vocabulary import Check, Refusal
+from protocol.vocabulary import Check, FindingCode, Phase, Refusal
 
 
 def require_fingerprint(job: Job) -> None:
@@ -16,10 +19,20 @@ def require_fingerprint(job: Job) -> None:
     Fingerprint.load(job.fingerprint_path, job.run_id)
 
 
-def source_unchanged(job: Job) -> CheckResult:
-    """Compares the source with what was staged and counts in what it differs: in nothing."""
-    state = source_check(job)
-    return judged(Check.SOURCE_UNCHANGED, 0, len(state.changed) + len(state.arrived))
+def source_checks(job: Job, found: Callable[[Finding], None], phase: Phase) -> tuple[CheckResult, CheckResult]:
+    """Compares the source with what was staged: nothing may have changed, and nothing may have come since.
+
+    What came is told to `found`, each as a LATE_ARRIVAL.
+    """
+
+    def late(arrival: Arrival) -> None:
+        found(Finding(phase, FindingCode.LATE_ARRIVAL, place=arrival.place, detail=arrival.detail))
+
+    state = source_check(job, late)
+    return (
+        judged(Check.SOURCE_UNCHANGED, 0, len(state.changed)),
+        judged(Check.NOTHING_NEWER, 0, state.arrivals),
+    )
 
 
 def refuse_late_arrivals(job: Job) -> None:

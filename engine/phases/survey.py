@@ -20,7 +20,9 @@ from engine.model import PatientRecord
 from engine.plan import PlanHeader, PlannedPatient
 from engine.plan_writer import Earlier, PlanWriter
 from engine.profiles.schema import SourceProfile
+from engine.source.check import files_since_staging
 from engine.source.database import SourceDatabase
+from engine.source.listing import Change
 from engine.source.reader import read_patients
 from engine.source.records import RecordReader
 from engine.source.store import SourceStore
@@ -47,6 +49,9 @@ _UNMAPPED = frozenset(
         FindingCode.UNKNOWN_CODE,
     }
 )
+
+# What came later is a late arrival, no orphan: its row may stand in the next backup.
+_THERE_AT_STAGING = (Change.NONE, Change.CHANGED)
 
 
 @dataclass
@@ -181,9 +186,9 @@ class Survey:
 
     def _report_orphan_files(self) -> None:
         self._writer.add_source_files(self._files_of_rows())
-        for path, size, _ in self._source.walk():
-            if not self._writer.names_source(path):
-                self._found(None, Notice(FindingCode.ORPHAN_FILE, place=path, detail=f"{size} bytes"))
+        for change, file in files_since_staging(self._job):
+            if change in _THERE_AT_STAGING and not self._writer.names_source(file.name):
+                self._found(None, Notice(FindingCode.ORPHAN_FILE, place=file.name, detail=f"{file.size} bytes"))
 
     def _files_of_rows(self) -> Iterator[str]:
         reader = RecordReader(self._profile)

@@ -73,7 +73,10 @@ def _look(one: CheckResult) -> CheckResult:
     return CheckResult(one.check, one.verdict, 0, 0) if one.check in _NONE_ALLOWED else one
 
 
-_NONE_ALLOWED = {Check.FILES_WRITTEN, Check.ROWS_WRITTEN, Check.SOURCE_UNCHANGED, Check.NO_BLOCKERS, Check.NO_STRAYS}
+_NONE_ALLOWED = {
+    *(Check.FILES_WRITTEN, Check.ROWS_WRITTEN, Check.SOURCE_UNCHANGED, Check.NOTHING_NEWER),
+    *(Check.NO_BLOCKERS, Check.NO_STRAYS),
+}
 
 
 def approval(operator: str = OTHER, decision: str = "d" * 64, **changes: object) -> wire.ApprovalView:

@@ -341,8 +341,22 @@ def test_too_little_room_for_the_files_blocks(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_source_that_changed_since_staging_fails_the_gate(built: Tiny) -> None:
+    place = built.folder.parent / "source" / "1.2.11" / "a.dcm"
+    os.utime(place, ns=(1, 1))
+    checks = _checks(_run(built)[0])
+    assert checks[Check.SOURCE_UNCHANGED] == (FAIL, 0, 1)
+    assert checks[Check.NOTHING_NEWER] == (PASS, 0, 0)
+
+
+def test_what_dexis_11_added_since_staging_blocks_and_is_no_orphan(built: Tiny) -> None:
     (built.folder.parent / "source" / "1.2.11" / "late.dcm").write_bytes(dicom(77))
-    assert _checks(_run(built)[0])[Check.SOURCE_UNCHANGED] == (FAIL, 0, 1)
+    result, told = _run(built)
+    checks = _checks(result)
+    assert told.codes() == [FindingCode.LATE_ARRIVAL]
+    assert told.findings[0].place == "1.2.11/late.dcm"
+    assert checks[Check.SOURCE_UNCHANGED] == (PASS, 0, 0)
+    assert checks[Check.NOTHING_NEWER] == (FAIL, 0, 1)
+    assert checks[Check.NO_BLOCKERS] == (FAIL, 0, 1)
 
 
 def test_a_target_that_changes_meanwhile_fails_the_gate(tmp_path: Path) -> None:

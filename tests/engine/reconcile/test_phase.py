@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -103,9 +104,16 @@ def test_one_bit_one_row_and_one_stray_file_are_named_and_repaired_it_is_exact_a
 
 
 def test_a_source_changed_since_staging_is_said(tiny: Tiny) -> None:
-    (tiny.folder.parent / "source" / "new.dcm").write_bytes(b"new")
+    os.utime(tiny.folder.parent / "source" / "1.2.11" / "a.dcm", ns=(1, 1))
     checks = {check.check: check.verdict for check in _reconciled(tiny)[0].checks}
     assert [check for check, verdict in checks.items() if verdict is Verdict.FAIL] == ["source-unchanged"]
+
+
+def test_what_dexis_11_added_since_staging_keeps_the_gate_closed(tiny: Tiny) -> None:
+    (tiny.folder.parent / "source" / "new.dcm").write_bytes(b"new")
+    result, told = _reconciled(tiny)
+    assert [check.check for check in result.checks if check.verdict is Verdict.FAIL] == ["nothing-newer"]
+    assert FindingCode.LATE_ARRIVAL in told.codes()
 
 
 def _run(tiny: Tiny, sql: str, **values: object) -> list[dict[str, object]]:
