@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from engine.source.names import is_nearly_there, is_reserved
 from engine.source.os_files import open_read, printable, system_path
 from protocol.errors import EnvironmentProblem
 from protocol.vocabulary import FindingCode
 
 _MOST_BYTES: Final = 2**31  # 2 GiB: no single radiograph or photo comes near; a volume or a wrong file may
-_CHUNK: Final = 2**20
+_LONGEST_NAME: Final = 255  # bytes of one name, on every file system that matters
+_MOST_LOOKS: Final = 100  # missing files for which a folder is listed to see whether a similar name is there
 
 
 class StoreProblem(Exception):
@@ -33,6 +35,7 @@ class SourceStore:
     def __init__(self, roots: Sequence[Path]) -> None:
         """Raises EnvironmentProblem if a folder is missing or cannot be listed."""
         self._roots = tuple(_root(path) for path in roots)
+        self._looks = _MOST_LOOKS
 
     def open_read(self, relative: str) -> bytes:
         """The whole content of one file. Raises StoreProblem."""
@@ -42,6 +45,8 @@ class SourceStore:
             raise StoreProblem(FindingCode.UNREADABLE_FILE, "permission was denied") from problem
         except FileNotFoundError as problem:
             raise StoreProblem(FindingCode.MISSING_FILE, "there is no such file") from problem
+        except IsADirectoryError as problem:
+            raise StoreProblem(FindingCode.UNREADABLE_FILE, "it is a folder, not a file") from problem
         except OSError as problem:
             raise StoreProblem(FindingCode.UNREADABLE_FILE, problem.strerror or "I/O error") from problem
 
@@ -71,10 +76,19 @@ class SourceStore:
         parts = _safe_parts(relative)
         found = [path for root in self._roots if (path := _inside(root, parts)) is not None]
         if not found:
-            raise StoreProblem(FindingCode.MISSING_FILE, "there is no such file")
+            raise StoreProblem(FindingCode.MISSING_FILE, self._why_missing(parts))
         if len(found) > 1:
             raise StoreProblem(FindingCode.UNREADABLE_FILE, "two folders of the store hold this path")
         return found[0]
+
+    def _why_missing(self, parts: tuple[str, ...]) -> str:
+        """A name that is nearly there is told, for the first few files; looking for it means listing its folder."""
+        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts):
+            return f"a name in its path is longer than {_LONGEST_NAME} bytes"
+        self._looks -= 1
+        if self._looks >= 0 and any(is_nearly_there(root, parts) for root in self._roots):
+            return "there is no such file; one whose name differs in case or in how accents are written is there"
+        return "there is no such file"
 
 
 def _status(root: Path, relative: str) -> os.stat_result | None:
@@ -103,6 +117,8 @@ def _safe_parts(relative: str) -> tuple[str, ...]:
     path = PurePosixPath(relative)
     if not relative or path.is_absolute() or ".." in path.parts or any(_is_odd(part) for part in path.parts):
         raise StoreProblem(FindingCode.UNREADABLE_FILE, "the path leaves the store")
+    if any(is_reserved(part) for part in path.parts):
+        raise StoreProblem(FindingCode.UNREADABLE_FILE, "a name in its path is one that Windows keeps for itself")
     return path.parts
 
 

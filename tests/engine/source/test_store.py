@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.source import os_files
+from engine.source.names import is_reserved
 from engine.source.os_files import printable, system_path
 from engine.source.store import SourceStore, StoreProblem
 from protocol.errors import EnvironmentProblem
@@ -201,3 +202,66 @@ def test_long_windows_paths_take_their_long_form(path: str, on_windows: str) -> 
 
 def test_printable_leaves_ordinary_names_alone() -> None:
     assert printable("Ødegård/王.dcm") == "Ødegård/王.dcm"
+
+
+def detail_of(store: SourceStore, relative: str) -> str:
+    with pytest.raises(StoreProblem) as problem:
+        store.open_read(relative)
+    return problem.value.detail
+
+
+@pytest.mark.parametrize("relative", ["1.2/A.DCM", "1.2/\N{LATIN SMALL LETTER A}.Dcm"])
+def test_a_name_that_differs_in_case_is_not_taken_for_the_file_and_is_told(root: Path, relative: str) -> None:
+    if (root / relative).exists():
+        pytest.skip("this file system knows no case")
+    assert code_of(SourceStore([root]), relative) is FindingCode.MISSING_FILE
+    assert "differs in case" in detail_of(SourceStore([root]), relative)
+
+
+def test_a_name_whose_accents_are_written_otherwise_is_told(root: Path) -> None:
+    (root / "\N{LATIN SMALL LETTER A}\N{COMBINING RING ABOVE}.dcm").write_bytes(b"pixels")
+    if (root / "å.dcm").exists():
+        pytest.skip("this file system writes accents in one way")
+    assert "accents" in detail_of(SourceStore([root]), "å.dcm")
+
+
+def test_a_folder_whose_name_differs_in_case_is_told_too(root: Path) -> None:
+    (root / "Sub").mkdir()
+    (root / "Sub" / "b.dcm").write_bytes(b"pixels")
+    if (root / "SUB").exists():
+        pytest.skip("this file system knows no case")
+    assert "differs in case" in detail_of(SourceStore([root]), "SUB/B.dcm")
+
+
+def test_looking_for_similar_names_ends_after_the_first_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[Path] = []
+    monkeypatch.setattr("engine.source.store.is_nearly_there", lambda folder, parts: bool(listed.append(folder)))
+    store = SourceStore([root])
+    for number in range(150):
+        assert detail_of(store, f"1.2/{number}.dcm") == "there is no such file"
+    assert len(listed) == 100
+
+
+def test_a_folder_and_a_name_too_long_say_what_they_are(root: Path) -> None:
+    assert detail_of(SourceStore([root]), "1.2") == "it is a folder, not a file"
+    assert "longer than 255 bytes" in detail_of(SourceStore([root]), "1.2/" + "å" * 128)
+
+
+def test_a_path_of_more_than_260_characters_is_read(root: Path) -> None:
+    deep = "/".join(["folder-of-some-length"] * 20) + "/a.dcm"
+    (root / deep).parent.mkdir(parents=True)
+    (root / deep).write_bytes(b"deep")
+    assert len(deep) > 260
+    assert SourceStore([root]).open_read(deep) == b"deep"
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("name", ["CON", "nul", "com1.dcm", "LPT9", "aux.tar.gz", "PRN ", "a.", "a ", "conin$"])
+def test_names_that_windows_keeps_for_itself_are_refused_there(name: str) -> None:
+    assert is_reserved(name, "win32")
+    assert not is_reserved(name, "linux")
+
+
+@pytest.mark.parametrize("name", ["con1", "console.dcm", "a.con", "commons", "com10", ".hidden"])
+def test_other_names_are_not(name: str) -> None:
+    assert not is_reserved(name, "win32")
