@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 import imagecodecs
 
 from engine.imaging.fields import FieldProblem
-from engine.imaging.integrity import integrity
+from engine.imaging.integrity import Bytes, digest, integrity
 from engine.imaging.native import NativeFormat
 from engine.imaging.pixels import Pixels
 from engine.imaging.problem import ImageProblem
@@ -29,16 +28,27 @@ _PNG_LEVEL: Final = 1  # a higher level costs several times the time for a few p
 
 @dataclass(frozen=True, slots=True)
 class EncodedFile:
-    """A target file: final path below the store, whole content, its SHA-256 (hex) and the profile's integrity hash.
+    """A target file: final path below the store, content, SHA-256 of the whole (hex), the profile's integrity hash.
 
+    The content is `pieces`, one after the other: a payload is never copied only to stand between header and trailer.
     `lost` says in words what of how the source wants its picture shown has no place in the file.
     """
 
     path: str
-    data: bytes
+    pieces: tuple[Bytes, ...]
     sha256: str
     integrity: bytes
     lost: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole content."""
+        return sum(map(len, self.pieces))
+
+    @property
+    def data(self) -> bytes:
+        """The whole content in one piece."""
+        return b"".join(self.pieces)
 
 
 class Encoder:
@@ -61,8 +71,7 @@ class Encoder:
         lost = () if decoded is None or carried else lost_as_photo(decoded)
         decoded = None if decoded is None else low_black(decoded)
         data = source if carried or decoded is None else _png(decoded)
-        digest = integrity(rule.integrity, file=data, pixels=decoded)
-        return EncodedFile(path_of(rule.path, key, scope), data, hashlib.sha256(data).hexdigest(), digest, lost)
+        return _encoded(rule, key, scope, (data,), integrity(rule.integrity, file=data, pixels=decoded), lost)
 
     def _rule(self, image: Image, source: bytes) -> FileRule:
         cases = {
@@ -78,18 +87,23 @@ class Encoder:
     def _native_file(self, rule: FileRule, scope: Scope, key: int, source: bytes, pixels: Pixels) -> EncodedFile:
         names = {**scope.names, **self._native.names(pixels)}
 
-        def values(digest: bytes) -> Mapping[str, object]:
-            functions = scope.with_integrity(digest).functions
+        def values(seal: bytes) -> Mapping[str, object]:
+            functions = scope.with_integrity(seal).functions
             return {name: rule.evaluate(names, functions) for name, rule in self._native.expressions.items()}
 
         payload = self._native.pack(pixels, source)
         try:
-            parts, digest = self._native.sealed(rule.integrity, values, pixels, payload)
-            lost = self._native.lost(pixels, lambda: values(digest))
+            parts, seal = self._native.sealed(rule.integrity, values, pixels, payload)
+            lost = self._native.lost(pixels, lambda: values(seal))
         except FieldProblem as problem:
             raise ImageProblem(problem.code, f"native header: {problem}") from problem
-        data = parts.joined()
-        return EncodedFile(path_of(rule.path, key, scope), data, hashlib.sha256(data).hexdigest(), digest, lost)
+        return _encoded(rule, key, scope, parts.pieces, seal, lost)
+
+
+def _encoded(
+    rule: FileRule, key: int, scope: Scope, pieces: tuple[Bytes, ...], integrity_hash: bytes, lost: tuple[str, ...]
+) -> EncodedFile:
+    return EncodedFile(path_of(rule.path, key, scope), pieces, digest("sha256", pieces).hex(), integrity_hash, lost)
 
 
 def _is_carried(rule: FileRule, source: bytes) -> bool:

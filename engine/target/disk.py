@@ -4,20 +4,49 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
+from typing import Final
+
+import numpy as np
 
 from engine.failpoints import failpoint
 
+_BLOCK: Final = 1 << 18  # bytes read back and compared in one go: they fit a processor's own memory
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Writes a new file and flushes it to the disk. Raises FileExistsError if it is there, OSError otherwise."""
+
+def write_durably(path: Path, *pieces: bytes | memoryview) -> None:
+    """Writes a new file, one piece after the other, and flushes it to the disk.
+
+    Raises FileExistsError if it is there, OSError otherwise.
+    """
     with path.open("xb", buffering=0) as file:
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
+        for piece in pieces:
+            view = memoryview(piece)
+            while view:
+                view = view[file.write(view) :]
         failpoint("before-sync")
         os.fsync(file.fileno())
+
+
+def holds(path: Path, *pieces: bytes | memoryview) -> bool:
+    """Whether a file, read back, holds exactly these pieces, one after the other. Raises OSError."""
+    block = memoryview(bytearray(_BLOCK))
+    with path.open("rb") as file:
+        return all(_comes_next(file, part, block) for part in _blocks(pieces)) and not file.readinto(block)
+
+
+def _blocks(pieces: Iterable[bytes | memoryview]) -> Iterator[memoryview]:
+    """The pieces, none longer than a block: what was just read is compared while the processor has it at hand."""
+    for piece in pieces:
+        view = memoryview(piece)
+        yield from (view[start : start + _BLOCK] for start in range(0, len(view), _BLOCK))
+
+
+def _comes_next(file: BufferedReader, part: memoryview, block: memoryview) -> bool:
+    found = block[: len(part)]
+    return file.readinto(found) == len(part) and np.array_equal(np.asarray(found), np.asarray(part))
 
 
 def publish(source: Path, destination: Path) -> None:

@@ -13,6 +13,7 @@ from engine.encode import EncodedFile, Encoder
 from engine.failpoints import failpoint
 from engine.imaging.classify import is_colour
 from engine.imaging.decode import decode
+from engine.imaging.integrity import Bytes
 from engine.imaging.pixels import Pixels
 from engine.imaging.problem import ImageProblem
 from engine.model import Image, PatientRecord
@@ -26,6 +27,7 @@ from engine.target.keys import Keys
 from engine.target.notice import Notice
 from engine.target.rows import map_record, rows_digest
 from engine.target.scope import ImageFacts, RecordScopes, Scope
+from engine.target.writing_behind import WritingBehind
 from engine.target.zero_writes import WriteGuard, WriteRefused
 from protocol.vocabulary import FindingCode
 
@@ -114,7 +116,7 @@ class Workshop:
             len(source),
             hashlib.sha256(source).hexdigest(),
             encoded.path,
-            len(encoded.data),
+            encoded.size,
             encoded.sha256,
             encoded.integrity.hex(),
             stamp[1] if stamp and stamp[0] == len(source) else None,
@@ -131,12 +133,13 @@ class Workshop:
         scopes = RecordScopes(patient.record, patient.keys, self._profile)
         images = {image.key: image for image in patient.record.images}
         files = []
-        for planned in patient.images:
-            image = images[planned.source_key]
-            encoded = self._encode_as_planned(planned, image, scopes.image(image))
-            name = incoming_name(planned)
-            _write_verified(incoming / name, encoded.data)
-            files.append((name, PlannedFile(encoded.path, encoded.sha256)))
+        with WritingBehind(_write_verified) as writing:
+            for planned in patient.images:
+                image = images[planned.source_key]
+                encoded = self._encode_as_planned(planned, image, scopes.image(image))
+                name = incoming_name(planned)
+                writing.give(incoming / name, encoded.pieces)
+                files.append((name, PlannedFile(encoded.path, encoded.sha256)))
         failpoint("after-prepare")
         return Prepared(tuple(files))
 
@@ -186,12 +189,12 @@ def _looked_at(image: Image, pixels: Pixels) -> list[Notice]:
     return notices
 
 
-def _write_verified(path: Path, data: bytes) -> None:
+def _write_verified(path: Path, pieces: tuple[Bytes, ...]) -> None:
     """Writes a file of ours durably and reads it back. Raises Failure if the disk gives back something else."""
     path.unlink(missing_ok=True)
-    disk.write_durably(path, data)
+    disk.write_durably(path, *pieces)
     failpoint("after-write")
-    if path.read_bytes() != data:
+    if not disk.holds(path, *pieces):
         raise Failure(Kind.TRANSIENT, "a file read back differs from what was written")
 
 

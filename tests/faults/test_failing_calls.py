@@ -88,10 +88,10 @@ def test_a_patient_whose_files_keep_failing_is_set_aside_and_the_run_goes_on(
 ) -> None:
     tiny = planned.copy(tmp_path / "failing")
 
-    def fails_for_one(path: Path, data: bytes, write: Callable[[Path, bytes], None] = disk.write_durably) -> None:
+    def fails_for_one(path: Path, *pieces: bytes, write: Callable[..., None] = disk.write_durably) -> None:
         if path.name == "00000005":
             raise IO_ERROR
-        write(path, data)
+        write(path, *pieces)
 
     with monkeypatch.context() as patched:
         patched.setattr(disk, "write_durably", fails_for_one)

@@ -130,3 +130,29 @@ def test_paths_are_sharded_by_the_hex_digits_of_the_key() -> None:
 def test_a_store_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem, match="not there"):
         TargetStore(tmp_path / "nowhere", "run").require_present()
+
+
+@pytest.mark.parametrize(
+    ("content", "is_the_same"),
+    [
+        (b"head" + DATA + b"tail", True),
+        (b"head" + DATA + b"tale", False),
+        (b"head" + DATA + b"tai", False),
+        (b"head" + DATA + b"tails", False),
+        (b"Head" + DATA + b"tail", False),
+        (b"", False),
+    ],
+    ids=["whole", "one byte", "cut", "longer", "first byte", "empty"],
+)
+def test_a_file_read_back_must_hold_every_piece_and_nothing_more(
+    tmp_path: Path, content: bytes, is_the_same: bool
+) -> None:
+    (tmp_path / "x").write_bytes(content)
+    assert disk.holds(tmp_path / "x", b"head", memoryview(DATA), b"", b"tail") is is_the_same
+
+
+def test_a_long_file_is_compared_to_its_last_byte(tmp_path: Path) -> None:
+    long = bytes(3 << 18)
+    disk.write_durably(tmp_path / "x", long, b"end")
+    assert disk.holds(tmp_path / "x", long, b"end")
+    assert not disk.holds(tmp_path / "x", long[:-1] + b"\1", b"end")
