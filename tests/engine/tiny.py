@@ -186,17 +186,30 @@ class TinyPractice:
         tiny.take_fingerprint()
         return tiny
 
+    def restage(self, tiny: Tiny) -> None:
+        """DEXIS 11 went on, and its new backup was staged: rows and files are those of this practice now.
+
+        A file whose content has not changed is not written again.
+        """
+        self._write_source(tiny, tiny.source)
+        tiny.take_fingerprint()
+
     def _write_source(self, tiny: Tiny, store: Path) -> None:
         engine = sa.create_engine(tiny.staging)
         with engine.begin() as connection:
+            _METADATA.drop_all(connection)
             _METADATA.create_all(connection)
             for table, rows in self.rows.items():
                 connection.execute(_TABLES[table].insert(), rows)
         engine.dispose()
+        for place in [place for place in store.rglob("*") if place.is_file()]:
+            if place.relative_to(store).as_posix() not in self.files:
+                place.unlink()
         for path, content in self.files.items():
             place = store / path
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+            if not place.exists() or place.read_bytes() != content:
+                place.write_bytes(content)
 
 
 @dataclass(frozen=True)
@@ -220,6 +233,10 @@ class Tiny:
     @property
     def store(self) -> Path:
         return self.folder.parent / "target"
+
+    @property
+    def source(self) -> Path:
+        return self.folder.parent / "source"
 
     def take_fingerprint(self) -> None:
         job = self.job
