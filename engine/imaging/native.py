@@ -85,8 +85,7 @@ class NativeFormat:
         return self._layout.write(self._constants | self._bit_values(names) | given, payload)
 
     def encode(self, values: Fields, pixels: Pixels, source: bytes | None = None) -> bytes:
-        """The whole file. `values` by field name, for each of `expressions` that it has; a time is a datetime, None or its
-        number.
+        """The whole file. `values` by field name, for each of `expressions` it has; a time may be a datetime.
 
         Raises ValueError naming the field whose value it cannot hold, ImageProblem where the payload cannot.
         """

@@ -129,9 +129,13 @@ class _Task:
 
     @property
     def precision(self) -> int:
-        """Bits a codec must keep: those stored, or all where the sign is one of them; more than a byte for words."""
-        allocated = self.pixels.bits_allocated
-        return allocated if self.pixels.signed else max(self.pixels.bits_stored, 2 if allocated == 8 else 9)
+        """Bits a codec keeps: a byte's eight; of a word those stored, or all where the sign is one of them.
+
+        Fewer than eight would be lossless too, but not every reader of lossless JPEG takes them.
+        """
+        if self.pixels.bits_allocated == 8 or self.pixels.signed:
+            return self.pixels.bits_allocated
+        return max(self.pixels.bits_stored, 9)
 
 
 @dataclass(frozen=True, slots=True)
