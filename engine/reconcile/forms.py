@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from engine.profiles.schema import SourceProfile, TargetProfile, TeethRules
+from engine.reconcile.limits import Limits
+from engine.reconcile.meanings import Columns, meanings
 from engine.reconcile.normal import Facts, found, hex_of, kept, moment_of, number_of, text_of, unreadable
 from engine.reconcile.rendering import Turner, reading_of, truth_of, whole_of
 from engine.reconcile.source_clock import SourceClock
@@ -26,37 +28,17 @@ OWNER: Mapping[str, str] = {
     **dict.fromkeys((*SERIES, "study_key"), "series"),
     **dict.fromkeys((*IMAGE, "series_key", "integrity", "path"), "image"),
 }
-# Times of the target, and the model's expression that fills them.
-_TIMES = {"birth_date": "patient.birth_date", "started_at": "study.started_at", "acquired_at": "image.acquired_at"}
+_TIMES = frozenset({"birth_date", "started_at", "acquired_at"})
 _DEFAULT = re.compile(r"default\(\s*(\w+\.\w+)\s*,\s*'(.*)'\s*\)")
-
-
-class Precisions:
-    """What each time column of the target keeps. A table of None means the look-up."""
-
-    def __init__(self, profile: TargetProfile) -> None:
-        self._known: dict[tuple[str | None, str], str] = {}
-        for rule in profile.insert:
-            for column, expression in rule.columns.items():
-                for name, origin in _TIMES.items():
-                    if expression.text.strip() == origin:
-                        self._learn(name, rule.table, profile, f"{rule.table}.{column}")
-
-    def _learn(self, name: str, table: str, profile: TargetProfile, column: str) -> None:
-        limit = profile.time.get(column)
-        precision = limit.precision if limit else "microsecond"
-        self._known[table, name] = precision
-        self._known.setdefault((None, name), precision)
-
-    def of(self, table: str | None, name: str) -> str:
-        return self._known.get((table, name)) or self._known.get((None, name), "microsecond")
 
 
 class TargetForm:
     """Reads values of the target database."""
 
     def __init__(self, profile: TargetProfile) -> None:
-        self._precisions, self._template = Precisions(profile), profile.orientation.template or "{rotation}"
+        columns = Columns(profile)
+        self._limits, self._meanings = Limits(profile, columns), meanings(profile, columns)
+        self._template = profile.orientation.template or "{rotation}"
         self._turner = turner_of(profile)
         self._words = {
             codes: {str(code): word for word, code in table.items()} for codes, table in profile.codes.items()
@@ -73,10 +55,12 @@ class TargetForm:
 
     def read(self, table: str | None, name: str, value: Any) -> str | None:
         """The normal form of what stands under `name` in `table`, or in the look-up."""
+        meaning = self._meanings.get(name)
         try:
-            if name in _TIMES:
-                return found(moment_of(value), self._precisions.of(table, name))
-            return self._readers.get(name, text_of)(value)
+            if name in _TIMES if meaning is None else meaning.is_time:
+                return found(moment_of(value), self._limits.precision(table, name))
+            read = self._readers.get(name, text_of) if meaning is None else text_of
+            return self._limits.bare(table, name, read(value))
         except ValueError:
             return unreadable(value)
 
@@ -109,7 +93,9 @@ class SourceForm:
 
     def __init__(self, source: SourceProfile, target: TargetProfile) -> None:
         self._codes, self._teeth, self._turner = source.codes, source.teeth, turner_of(source)
-        self._precisions, self._clock = Precisions(target), SourceClock(source.values)
+        columns = Columns(target)
+        self._limits, self._clock = Limits(target, columns), SourceClock(source.values)
+        self._meanings, self._target_codes = meanings(target, columns), target.codes
         self._defaults = _defaults(target)
 
     def patient(self, row: Mapping[str, Any]) -> Facts:
@@ -135,13 +121,32 @@ class SourceForm:
         }
 
     def kept(self, table: str | None, name: str, value: str | None) -> str | None:
-        """`value` as `table`, or the look-up, should hold it: times at the column's precision."""
-        if name not in _TIMES or value is None:
-            return value
+        """`value` as `table`, or the look-up, should hold it: times as exact, texts as distinct as the column is."""
+        meaning = self._meanings.get(name)
+        if value is None or not (name in _TIMES if meaning is None else meaning.is_time):
+            return self._limits.bare(table, name, value)
         try:
-            return kept(moment_of(value), self._precisions.of(table, name))
+            return kept(moment_of(value), self._limits.precision(table, name))
         except ValueError:
             return value
+
+    @property
+    def has_formulas(self) -> bool:
+        """Whether the target holds anything else than what the source says."""
+        return bool(self._meanings)
+
+    def wanted(self, plain: Facts, names: Mapping[str, Any]) -> Facts:
+        """What the target should hold where the source says `plain`; `names` are its values by the model's names."""
+        return {fact: self._made(fact, names) if fact in self._meanings else value for fact, value in plain.items()}
+
+    def _made(self, fact: str, names: Mapping[str, Any]) -> str | None:
+        meaning = self._meanings[fact]
+        try:
+            value = meaning.formula.value(names, self._target_codes)
+            moment = moment_of(value) if meaning.is_time else None
+        except (ValueError, KeyError):
+            return unreadable(fact)
+        return moment.isoformat() if moment else text_of(value)
 
     def time_or_none(self, column: str, value: Any) -> datetime | None:
         """The practice's local time of a source column; None where it cannot be read."""

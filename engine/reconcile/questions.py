@@ -41,7 +41,7 @@ def _question(patient: SourcePatient, image: SourceImage, held: Held, lines: Lin
     said = lines.of_image(key) if key else {}
     return ImageQuestion(
         file=image.file,
-        category=image.facts["category"],
+        category=image.plain["category"],
         rotation=image.rotation,
         mirrored=image.mirrored,
         names=_names(patient, image, held),
@@ -55,15 +55,15 @@ def _question(patient: SourcePatient, image: SourceImage, held: Held, lines: Lin
 def _names(patient: SourcePatient, image: SourceImage, held: Held) -> Mapping[str, Value]:
     series = next(node for node in patient.series if node.key == image.series)
     study_node = next((node for node in patient.studies if node.key == series.parent), None)
-    study: Facts = study_node.facts if study_node else {}
-    facts = {**patient.facts, **study, **series.facts, **image.facts}
+    study: Facts = study_node.plain if study_node else {}
+    facts = {**patient.plain, **study, **series.plain, **image.plain}
     keys = {
         "patient": held.patient,
         "study": held.studies.get(series.parent),
         "series": held.series.get(series.key),
         "image": held.images.get(image.key),
     }
-    number = image.facts["number"]
+    number = image.plain["number"]
     return {
         **{name: facts.get(fact) for name, fact in _FACTS.items()},
         **{f"key({entity})": int(key) if key else None for entity, key in keys.items()},

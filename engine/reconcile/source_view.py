@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.profiles.schema import SourceProfile
 from engine.reconcile.forms import SourceForm
+from engine.reconcile.model_names import ModelNames
 from engine.reconcile.normal import Facts
 from engine.reconcile.reading import Database, Row
 from engine.reconcile.source_paths import path_from
@@ -19,11 +20,13 @@ from protocol.errors import UsageProblem
 
 @dataclass(frozen=True, slots=True)
 class SourceNode:
-    """A study or a series: its key, the key of what it belongs to, and the facts the target should hold."""
+    """A study or a series: its key, the key of what it belongs to, the facts the target should hold, and those of the
+    source itself, which are others where the target's profile makes something of them."""
 
     key: str
     parent: str
     facts: Facts
+    plain: Facts
     started_at: datetime | None = None
 
 
@@ -38,6 +41,7 @@ class SourceImage:
     rotation: Any
     mirrored: Any
     acquired_at: datetime | None
+    plain: Facts
 
     @property
     def uid(self) -> str:
@@ -50,6 +54,7 @@ class SourcePatient:
 
     key: str
     facts: Facts
+    plain: Facts
     person: str
     studies: tuple[SourceNode, ...]
     series: tuple[SourceNode, ...]
@@ -84,6 +89,7 @@ class SourceView:
 
     def __init__(self, database: Database, profile: SourceProfile, form: SourceForm) -> None:
         self._database, self._profile, self._form = database, profile, form
+        self._names = ModelNames(profile)
         self.lost_images: list[str] = []
 
     def totals(self) -> SourceTotals:
@@ -117,37 +123,72 @@ class SourceView:
         return stack.enter_context(closing(self._database.rows(self._profile.entities[entity].query)))
 
     def _patient(self, row: Row, groups: Mapping[str, list[Row]], devices: Mapping[str, Row]) -> SourcePatient:
-        form = self._form
-        studies = tuple(self._study(r, str(row["key"])) for r in groups["study"])
-        series = tuple(SourceNode(str(r["key"]), str(r["study_key"]), form.series(r)) for r in groups["series"])
+        names = _RowNames(self._names if self._form.has_formulas else None, row, groups, devices)
+        studies = tuple(self._study(r, str(row["key"]), names) for r in groups["study"])
+        series = tuple(self._series(r, names) for r in groups["series"])
         homes = {node.key for node in series}
-        images = [self._image(r, devices) for r in groups["image"]]
-        facts = form.patient(row)
+        images = [self._image(r, devices, names) for r in groups["image"]]
+        plain = self._form.patient(row)
         return SourcePatient(
             str(row["key"]),
-            facts,
-            f"{facts['family_name'] or ''}^{facts['given_name'] or ''}",
+            self._form.wanted(plain, names.patient),
+            plain,
+            f"{plain['family_name'] or ''}^{plain['given_name'] or ''}",
             studies,
             series,
             tuple(image for image in images if image.series in homes),
             tuple(image.key for image in images if image.series not in homes),
         )
 
-    def _study(self, row: Row, patient: str) -> SourceNode:
-        started = self._form.time_or_none("started_at", row["started_at"])
-        return SourceNode(str(row["key"]), patient, self._form.study(row), started)
+    def _study(self, row: Row, patient: str, names: _RowNames) -> SourceNode:
+        plain, started = self._form.study(row), self._form.time_or_none("started_at", row["started_at"])
+        return SourceNode(str(row["key"]), patient, self._form.wanted(plain, names.of_study(row)), plain, started)
 
-    def _image(self, row: Row, devices: Mapping[str, Row]) -> SourceImage:
-        device = devices.get(str(row["device_key"]), {})
+    def _series(self, row: Row, names: _RowNames) -> SourceNode:
+        plain = self._form.series(row)
+        wanted = self._form.wanted(plain, names.of_series(row))
+        return SourceNode(str(row["key"]), str(row["study_key"]), wanted, plain)
+
+    def _image(self, row: Row, devices: Mapping[str, Row], names: _RowNames) -> SourceImage:
+        plain = self._form.image(row, devices.get(str(row["device_key"]), {}))
+        file = path_from(self._profile.files.resolve, row) or ""
         return SourceImage(
             str(row["key"]),
             str(row["series_key"]),
-            self._form.image(row, device),
-            path_from(self._profile.files.resolve, row) or "",
+            self._form.wanted(plain, {**names.of_image(row), "image.file": file}),
+            file,
             row["rotation"],
             row["mirrored"],
             self._form.time_or_none("acquired_at", row["acquired_at"]),
+            plain,
         )
+
+
+class _RowNames:
+    """Names for one patient's rows, each with those of what it belongs to; none at all where no expression asks."""
+
+    def __init__(
+        self, names: ModelNames | None, patient: Row, groups: Mapping[str, list[Row]], devices: Mapping[str, Row]
+    ) -> None:
+        self._names, self._devices = names, devices
+        self.patient = names.of("patient", patient) if names else {}
+        self._studies = {str(row["key"]): row for row in groups["study"]} if names else {}
+        self._series = {str(row["key"]): row for row in groups["series"]} if names else {}
+
+    def of_study(self, row: Row | None) -> Mapping[str, Any]:
+        return {**self.patient, **self._names.of("study", row)} if self._names and row else self.patient
+
+    def of_series(self, row: Row | None) -> Mapping[str, Any]:
+        if self._names is None or row is None:
+            return self.patient
+        return {**self.of_study(self._studies.get(str(row["study_key"]))), **self._names.of("series", row)}
+
+    def of_image(self, row: Row) -> Mapping[str, Any]:
+        if self._names is None:
+            return {}
+        above = self.of_series(self._series.get(str(row["series_key"])))
+        device = self._names.of("device", self._devices.get(str(row["device_key"]), {}))
+        return {**above, **device, **self._names.of("image", row)}
 
 
 class _Groups:
