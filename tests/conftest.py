@@ -1,6 +1,6 @@
 """Hypothesis profiles: short for every run, `--hypothesis-profile=long` by hand. No example is timed.
 
-Fixtures for all tests: a real PostgreSQL (`postgresql_url`, `new_database`).
+Fixtures for all tests: a real PostgreSQL (`postgresql_url`, `new_database`), Microsoft's driver (`talking`).
 """
 
 from __future__ import annotations
@@ -11,4 +11,4 @@ settings.register_profile("short", deadline=None)
 settings.register_profile("long", deadline=None, max_examples=5000)
 settings.load_profile("short")
 
-pytest_plugins = ("tests.simulators.postgresql",)
+pytest_plugins = ("tests.simulators.postgresql", "tests.simulators.sqlserver")

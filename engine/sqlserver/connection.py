@@ -46,7 +46,7 @@ def reading_engine(url: URL, **more: Any) -> Engine:
     def isolated(connection: Any, record: object) -> None:
         with connection.cursor() as cursor:
             found = cursor.execute(SNAPSHOT_QUESTION).fetchone()
-            cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {reading_isolation(found[0] if found else 0)}")
+            cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {reading_isolation(int(found[0]) if found else 0)}")
         connection.commit()
 
     return engine

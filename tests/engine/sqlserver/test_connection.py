@@ -10,7 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 from engine.identifiers import CASE_QUESTION, Matching
-from engine.sqlserver.connection import SNAPSHOT_QUESTION, PREPARED, datetimeoffset, reading_isolation, variant
+from engine.sqlserver.connection import PREPARED, SNAPSHOT_QUESTION, datetimeoffset, reading_isolation, variant
 
 
 def test_reading_sees_one_state_of_the_data_where_the_database_offers_that() -> None:
