@@ -203,7 +203,7 @@ class TargetDatabase:
             self._column(table, key), [column.name for column in columns], min(keys), max(keys)
         )
         found = Counter(_comparable(columns, values) for values in connection.execute(query))
-        wanted = Counter(_comparable(columns, _adapted(columns, row)) for row in planned)
+        wanted = Counter(_comparable(columns, _adapted(columns, row)) for row in planned if found)
         return Found(found.total(), (found & wanted).total())
 
     def _is_there(self, connection: sa.Connection, row: Row) -> bool:

@@ -61,12 +61,13 @@ class PatientUnit:
     ) -> None:
         self._profile, self._database, self._store, self._journal = profile, database, store, journal
         self.incoming, self._noticed = incoming, noticed
+        self._begun: dict[int, tuple[Row, ...]] = {}  # rows of the changes that are under way, by number
 
     def begin(self, change: Change) -> None:
         """Step 1. Raises Failure if anything that is not ours stands where this patient would go, or if the patient
         who leaves is not as it was converted."""
-        files = _files(change.comes)
-        if self._database.found_of(self._rows(change.comes)).under_keys:
+        files, rows = _files(change.comes), self._rows(change.comes)
+        if self._database.found_of(rows).under_keys:
             raise Failure(Kind.PERMANENT, "rows that are not ours stand under planned keys; nothing was touched")
         if taken := self._store.taken(file.path for file in files):
             notice = Notice(FindingCode.PATH_TAKEN, place=taken[0], detail=f"{len(taken)} planned paths are taken")
@@ -75,6 +76,7 @@ class PatientUnit:
             raise leaving.changed(what)
         keys = change.comes.keys if change.comes else NO_KEYS
         self._journal.begin(change.number, keys, files, change.leaves.number if change.leaves else None)
+        self._begun[change.number] = rows
         failpoint("after-intent")
 
     def finish(self, change: Change, prepared: Prepared) -> None:
@@ -83,7 +85,7 @@ class PatientUnit:
             if change.leaves:
                 leaving.remove(change.leaves, self._profile, self._database, connection)
                 failpoint("after-delete")
-            self._database.insert(connection, self._rows(change.comes))
+            self._database.insert(connection, self._begun.pop(change.number))
             failpoint("after-insert")
             self._store.link(self.incoming, prepared.files)
             failpoint("before-commit")
