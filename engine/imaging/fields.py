@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 
 import construct
+import numpy as np
 
 from engine.imaging.moments import CLOCKS, digits_of, filetime
-from engine.profiles.native_rules import MOMENTS, TIMES, FieldRule
+from engine.profiles.native_rules import LUTS, MOMENTS, TIMES, FieldRule
 from protocol.vocabulary import FindingCode
 
 __all__ = ["FieldForm", "FieldProblem", "filetime"]
@@ -102,6 +103,8 @@ def _form(rule: FieldRule, byte_order: str) -> Any:
     if rule.type == "text":
         encoding = rule.encoding or "utf-8"
         return _Text(rule.size, encoding, rule.form) if rule.size else _FreeText(encoding, rule.form)
+    if byte_order == "big" and rule.names & LUTS:
+        return _SwappedWords(construct.GreedyBytes)
     if rule.type in ("digits", "bcd"):
         return (_Digits if rule.type == "digits" else _PackedDigits)(rule.size)
     return construct.Bytes(rule.size) if rule.size else construct.GreedyBytes
@@ -159,6 +162,18 @@ class _FreeText(construct.Adapter):  # type: ignore[misc]
         if text and "\0" in text:
             raise construct.ConstructError("a NUL within the text", path=path)
         return self._before + (text or "").encode(self._encoding) + self._after
+
+
+class _SwappedWords(construct.Adapter):  # type: ignore[misc]
+    """Entries of a look-up table, little-endian words, in a file where words are big-endian."""
+
+    def _decode(self, raw: bytes, context: object, path: str) -> bytes:
+        return self._encode(raw, context, path)
+
+    def _encode(self, words: bytes, context: object, path: str) -> bytes:
+        if len(words) % 2:
+            raise construct.ConstructError("not whole words", path=path)
+        return np.frombuffer(words, "<u2").astype(">u2").tobytes()
 
 
 class _Digits(construct.Adapter):  # type: ignore[misc]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 from engine.imaging.pixels import MONOCHROME1, Lut, Pixels, Window
@@ -23,13 +25,14 @@ _BITS: Final[Mapping[str, int]] = {
     "has_voi_lut": HAS_LUT,  # one bit for both tables; the one that is not there has no entries
     "has_modality_lut": HAS_LUT,
 }
-# A bit of pixels.flags is set only in files that have a place for what it announces.
-_ANNOUNCED: Final[Mapping[str, str]] = {
-    "has_rescale": "pixels.rescale_slope",
-    "has_spacing": "pixels.row_spacing",
-    "has_voi_lut": "pixels.voi_lut",
-    "has_modality_lut": "pixels.modality_lut",
-    "has_window_words": "pixels.windows",
+# A bit of pixels.flags is set only in files that have one of the places for what it announces.
+_ANNOUNCED: Final[Mapping[str, frozenset[str]]] = {
+    "has_window": frozenset({"pixels.window_center", "pixels.windows"}),
+    "has_rescale": frozenset({"pixels.rescale_slope"}),
+    "has_spacing": frozenset({"pixels.row_spacing"}),
+    "has_voi_lut": frozenset({"pixels.voi_lut"}),
+    "has_modality_lut": frozenset({"pixels.modality_lut"}),
+    "has_window_words": frozenset({"pixels.windows"}),
 }
 _IDENTITY: Final = (1.0, 0.0)  # a rescale that changes nothing
 
@@ -89,10 +92,8 @@ def pixel_names(pixels: Pixels, placed: Collection[str] | None = None) -> Mappin
     """The names `pixels.*` of the expression language; `placed` are those a file has a place for, None for all."""
     told = Told.of(pixels)
     truths = _truths(told)
-    flags = 0
-    for name, truth in truths.items():
-        if truth and (placed is None or _ANNOUNCED.get(name) in (None, *placed)):
-            flags |= _BITS[name]
+    announced = (name for name, truth in truths.items() if truth and _has_place(name, placed))
+    flags = reduce(or_, (_BITS[name] for name in announced), 0)
     center, width = pixels.window or (0.0, 0.0)
     return {
         "pixels.width": pixels.width,
@@ -110,6 +111,10 @@ def pixel_names(pixels: Pixels, placed: Collection[str] | None = None) -> Mappin
         **_lut_names("pixels.voi_lut", next(iter(pixels.voi_luts), None)),
         **_lut_names("pixels.modality_lut", pixels.modality_lut),
     }
+
+
+def _has_place(name: str, placed: Collection[str] | None) -> bool:
+    return placed is None or name not in _ANNOUNCED or not _ANNOUNCED[name].isdisjoint(placed)
 
 
 def _truths(told: Told) -> Mapping[str, bool]:

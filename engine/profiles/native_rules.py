@@ -38,6 +38,7 @@ FIELD_SIZES: Final[Mapping[str, int | None]] = {
 }
 INTEGERS: Final = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 FLOATS: Final = ("float32", "float64")
+LUTS: Final = frozenset({"pixels.voi_lut", "pixels.modality_lut"})  # names whose value is a table of words
 MOMENTS: Final = ("image.acquired_at", "study.started_at", "patient.birth_date")  # names whose value is a time
 TIMES: Final = ("filetime", "unix32", "unix64", "unix-ms", "dos", "ole")
 SIZELESS: Final = ("bytes", "text")  # types whose length may stand in another field

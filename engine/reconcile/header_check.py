@@ -79,7 +79,9 @@ def told_by(picture: Picture, layout: NativeLayout) -> Mapping[str, Value]:
 
 
 def _flags(truths: Mapping[str, bool], layout: NativeLayout) -> int:
-    flags = truths["low_is_white"] * LOW_IS_WHITE | truths["signed"] * SIGNED | truths["has_window"] * HAS_WINDOW
+    flags = truths["low_is_white"] * LOW_IS_WHITE | truths["signed"] * SIGNED
+    if truths["has_window"] and (layout.tells("pixels.window_center") or layout.tells("pixels.windows")):
+        flags |= HAS_WINDOW
     given = {
         "rescale_slope": truths["has_rescale"],
         "row_spacing": truths["has_spacing"],

@@ -25,7 +25,7 @@ SHAPE = """
   { name = "flags", type = "uint8", is = "pixels.flags" },
   { name = "payload_size", type = "uint32", is = "payload.size" },
 """
-END = '{ name = "end", type = "text", size = 3, encoding = "ascii", form = "padded", value = "END" },'
+END = '{ name = "end", type = "bytes", size = 3, value = "454E44" },'
 
 
 def rules(
