@@ -55,7 +55,8 @@ def admission(job: Job) -> Callable[[Phase], None]:
 
 def _left(job: Job) -> str:
     with closing(import_module("engine.plan").Plan(job.plan_path)) as plan:
-        return f"{plan.totals.patients:,} patients with {plan.totals.images:,} images, less what is done"
+        changes = plan.changes()
+        return f"{len(changes):,} patients with {plan.totals_of(changes).images:,} images, less those that are done"
 
 
 @contextmanager

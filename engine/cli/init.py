@@ -31,7 +31,8 @@ store    = "D:/dexis10-samples"
 
 [run]
 workers  = 0                               # 0 = all cores
-deadline = "07:30"                         # when the practice opens
+# begin  = "19:00"                         # when it closes: conversion then starts and goes on by itself in the evening
+deadline = "07:30"                         # when the practice opens: conversion stops cleanly before
 retries  = 3
 """
 

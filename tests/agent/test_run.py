@@ -13,6 +13,7 @@ from agent import compose, egress
 from agent.egress_head import read_marks
 from agent.failures import Failure
 from agent.road import AwaitResume
+from agent.supervisor import Clocks
 from protocol.errors import EnvironmentProblem
 from protocol.messages import (
     AlarmReport,
@@ -32,9 +33,9 @@ FAST = replace(compose.CLOCKS, random=lambda: 0.02)
 
 
 @asynccontextmanager
-async def running(practice: Practice) -> AsyncIterator[compose.Agent]:
+async def running(practice: Practice, clocks: Clocks = FAST) -> AsyncIterator[compose.Agent]:
     """The agent, working until the block ends."""
-    agent = compose.build(practice.folder, practice.command, FAST)
+    agent = compose.build(practice.folder, practice.command, clocks)
     work = asyncio.create_task(compose.work(agent))
     try:
         yield agent

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -70,6 +72,41 @@ def test_with_every_approval_the_same_convert_begins(tiny: Tiny) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--job", str(tiny.folder), "convert", "--json"])
     assert ended.value.code == ExitCode.DONE and tiny.store_content()
+
+
+def test_in_opening_hours_convert_says_what_it_would_do_and_when_it_may(
+    tiny: Tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approve(tiny, Gate.STAGED)
+    approve(tiny, Gate.PROFILE_PROVEN, "ann")
+    approve(tiny, Gate.DRY_RUN, "ann", "bob")
+    begin, deadline = (datetime.now().astimezone() + timedelta(hours=hours) for hours in (1, 2))
+    with (tiny.folder / "job.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f"begin = '{begin:%H:%M}'\ndeadline = '{deadline:%H:%M}'\n")
+    before = everything(tiny)
+    with pytest.raises(SystemExit) as ended:
+        main(["--job", str(tiny.folder), "convert", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert (ended.value.code, document["outcome"]) == (ExitCode.INTERRUPTED, "interrupted")
+    assert "3 patients with 6 images" in document["error"] and f"{begin:%H:%M}" in document["next"]
+    assert everything(tiny) == before, "not even the ledger: an approval is used up when a phase begins"
+
+
+def test_in_opening_hours_a_program_hears_when_it_may_go_on(
+    tiny: Tiny, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    approve(tiny, Gate.STAGED)
+    approve(tiny, Gate.PROFILE_PROVEN, "ann")
+    approve(tiny, Gate.DRY_RUN, "ann", "bob")
+    begin, deadline = (datetime.now().astimezone() + timedelta(hours=hours) for hours in (1, 2))
+    with (tiny.folder / "job.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f"begin = '{begin:%H:%M}'\ndeadline = '{deadline:%H:%M}'\n")
+    with pytest.raises(SystemExit):
+        main(["--job", str(tiny.folder), "convert", "--events"])
+    (event,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (event["event"], event["outcome"]) == ("phase-ended", "until-evening")
+    assert event["resumes_at"] == int(begin.replace(second=0, microsecond=0).timestamp())
 
 
 def approve(tiny: Tiny, gate: Gate, *names: str) -> None:

@@ -3,6 +3,7 @@
 Run as `python -P fake_engine.py --job DIR --events VERB`. What each phase does stands in DIR/fake.json:
 {"convert": {"images": 40, "seconds": 0.02, "mode": "pass"}}. Progress is kept in DIR/fake-VERB.count, so that an
 interrupted phase resumes; every start is a line in DIR/fake-starts.log. `linger`: seconds between evidence and exit.
+Mode `night` ends after `until` images as the practice opens; `resumes_at` is when it closes (UTC seconds).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from engine.job import Job
 from engine.phases import PhaseResult, judged
 from engine.reporter import Reporter
 from engine.run_phase import World, run_phase
-from protocol.errors import BitewingError, EnvironmentProblem, UsageProblem
+from protocol.errors import BitewingError, EnvironmentProblem, NightOver, UsageProblem
 from protocol.keyset import Signer
 from protocol.statements import ProfileDigests, SetDigests, Totals
 from protocol.vocabulary import REQUIRED_CHECKS, Gate, Phase
@@ -88,6 +89,7 @@ def _work(job: Job, phase: Phase, settings: dict[str, object], reporter: Reporte
     while done < total:
         if settings["mode"] != "deaf":
             control.checkpoint()
+        _end_night(done, settings)
         time.sleep(float(settings["seconds"]))
         done += 1
         fresh = count.with_suffix(".new")
@@ -100,6 +102,13 @@ def _work(job: Job, phase: Phase, settings: dict[str, object], reporter: Reporte
     checks = tuple(judged(check, total, total - failing) for check in sorted(REQUIRED_CHECKS[gate]))
     digests = SetDigests("3" * 64, "3" * 64, "3" * 64) if gate is Gate.RECONCILED else None
     return PhaseResult(gate, checks, Totals(patients=total, images=total), digests, plan="5" * 64)
+
+
+def _end_night(done: int, settings: dict[str, object]) -> None:
+    """Mode `night`: the practice opens after `until` images; `resumes_at` says when it closes."""
+    if settings["mode"] == "night" and done >= int(str(settings["until"])):
+        resumes_at = settings.get("resumes_at")
+        raise NightOver("stopped at the deadline", resumes_at=None if resumes_at is None else int(str(resumes_at)))
 
 
 def _emit(event: Event) -> None:

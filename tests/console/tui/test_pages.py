@@ -18,6 +18,7 @@ from console.tui.standing import Urgency, focus_gate, standing_of
 from console.tui.state import CommandAnswered, CommandSent, LinkLost, Order, Sent, State, after, judgement_of
 from console.tui.state import CommandAnswered as Answered
 from console.wire import ApprovalView, PracticeView, Verb
+from protocol.messages import PhaseProgress
 from protocol.vocabulary import (
     Alarm,
     Check,
@@ -81,6 +82,11 @@ def practice_text(view: PracticeView, state: State | None = None) -> str:
     return " ".join(" ".join(map(plain, lines)).split())
 
 
+def stopped(outcome: Outcome) -> PhaseProgress:
+    """A conversion that ended half done."""
+    return running(state=PhaseState.ENDED, outcome=outcome)
+
+
 def why(view: PracticeView, now: int = NOW) -> tuple[Urgency, str]:
     (row,) = rows(state_of(fleet(view)), now)
     return row.standing.urgency, row.standing.why
@@ -125,6 +131,8 @@ def test_a_row_says_why_in_words() -> None:
         (waiting(1, "A", approval(ME)), (Urgency.QUIET, "1 of 2 approved")),
         (waiting(1, "A", approval(ME, applied_at=None)), (Urgency.QUIET, "on its way to the agent")),
         (practice(1, "A", opened(1, Gate.STAGED), paused=True), (Urgency.RUNNING, "paused")),
+        (practice(1, "A", progress=stopped(Outcome.DEADLINE)), (Urgency.RUNNING, "at the deadline")),
+        (practice(1, "A", progress=stopped(Outcome.UNTIL_EVENING)), (Urgency.QUIET, "until evening")),
         (practice(1, "A", opened(1, Gate.STAGED)), (Urgency.QUIET, "before proof")),
         (practice(1, "A", connected=False), (Urgency.QUIET, "not connected")),
         (practice(1, "A", alarms=(Alarm.LEDGER_DAMAGED,)), (Urgency.TROUBLE, "alarm raised")),
@@ -183,6 +191,16 @@ def test_a_silent_practice_promises_no_finish() -> None:
     row = next(row for row in rows(state_of(night())) if row.practice.code == "ELM-9")
     told = {one.title: one.says(row, NOW, UTC) for one in fleet_page.columns(158, ["ELM-9"])}
     assert (told["Finish"], told["img/s"]) == ("not known now", "–")
+
+
+def test_a_night_that_is_over_says_how_far_it_came_and_who_goes_on() -> None:
+    held, waits = (practice(1, "A", progress=stopped(one)) for one in (Outcome.DEADLINE, Outcome.UNTIL_EVENING))
+    assert practice_subject(held).standing.sentence == (
+        "Stopped at the deadline, 4,706 of 9,412 patients: an admin resumes (r) when the practice is closed."
+    )
+    assert "by itself in the evening. So far 4,706 of 9,412 patients." in practice_subject(waits).standing.sentence
+    assert "ended: stopped at the deadline" in practice_text(held)
+    assert not practice_subject(held).standing.trouble
 
 
 def test_a_paused_practice_promises_no_finish() -> None:
