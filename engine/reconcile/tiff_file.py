@@ -224,10 +224,18 @@ def _spread(lines: NDArray[np.uint8], depth: int, columns: int) -> NDArray[np.ui
 
 def _unpacked(packing: int, raw: bytes, rows: int, line: int) -> bytes:
     if packing in _DEFLATE:
-        return zlib.decompressobj().decompress(raw, rows * line)
+        return _inflated(raw, rows * line)
     if packing == _PACK_BITS:
         return bytes(packed_bits(raw, rows * line))
     return _lzw(raw, rows, line) if packing == _LZW else raw
+
+
+def _inflated(raw: bytes, size: int) -> bytes:
+    unpacker = zlib.decompressobj()
+    plain = unpacker.decompress(raw, size) + unpacker.decompress(unpacker.unconsumed_tail, 64)
+    if not unpacker.eof:  # the checksum is looked at only there
+        raise ValueError("a strip or tile without an end")
+    return plain
 
 
 def _lzw(raw: bytes, rows: int, line: int) -> bytes:

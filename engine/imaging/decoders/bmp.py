@@ -138,6 +138,8 @@ def _palette(data: bytes, header: _Header) -> NDArray[np.uint8]:
     """(n, 3) of red, green and blue; the file has blue first."""
     entry = 3 if header.size == _OS2 else 4
     most = 1 << header.depth
+    if header.colours > most:
+        raise ImageProblem(FindingCode.UNREADABLE_FILE, f"{header.colours} colours for {header.depth} bits")
     count, start = min(header.colours or most, most), _FILE_HEADER + header.size
     count = min(count, max(header.start - start, 0) // entry)
     if count < 1 or start + count * entry > len(data):

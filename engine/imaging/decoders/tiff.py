@@ -1,4 +1,4 @@
-"""TIFF files, classic and BigTIFF: one page, grey or colour, 1 to 16 bits, strips or tiles, by libtiff."""
+"""TIFF files, classic and BigTIFF: one page, grey or colour, 1-16 bits, strips or tiles; libtiff for fax and JPEG."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.imaging.decoders import tiff_pieces
 from engine.imaging.decoders.alpha import without_alpha
 from engine.imaging.decoders.availability import Availability, codec
-from engine.imaging.decoders.tiff_tags import Tags, directories, orientation_of
+from engine.imaging.decoders.tiff_tags import Tags, directories, first, orientation_of
 from engine.imaging.limits import require_dimensions, require_frames, require_samples
 from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels
 from engine.imaging.problem import ImageProblem, foreign
@@ -18,15 +19,16 @@ from protocol.vocabulary import FindingCode
 
 FORMAT = "tiff"
 _KIND, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
-_SAMPLES, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _SIGN = 277, 284, 322, 323, 339
+_FILL_ORDER, _SAMPLES, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _SIGN = 266, 277, 317, 322, 323, 339
 _OFFSETS, _COUNTS = (273, 324), (279, 325)  # strips, tiles
 _NO_PICTURE = 0b101  # bits of the kind of a page: a smaller version of another one, a mask
-_SEPARATE, _FLOATING, _SIGNED = 2, 3, 2
+_FLOATING, _SIGNED = 3, 2
 _WHITE_IS_ZERO = 0
 _PHOTOMETRICS: Final = {_WHITE_IS_ZERO: MONOCHROME1, 1: MONOCHROME2, 2: RGB, 6: RGB}  # 6: YCbCr, by way of JPEG only
 _JPEG: Final = 7
-# None, CCITT (Huffman, group 3 and 4), LZW, JPEG, deflate (Adobe's number and the older one), PackBits.
-_COMPRESSIONS: Final = frozenset({1, 2, 3, 4, 5, _JPEG, 8, 32946, 32773})
+# What libtiff unpacks: CCITT (Huffman, group 3 and 4) and JPEG; the rest is put together here.
+_FAX: Final = frozenset({2, 3, 4})
+_COMPRESSIONS: Final = tiff_pieces.COMPRESSIONS | _FAX | {_JPEG}
 _DEPTHS: Final = frozenset({1, 2, 4, 8, 16})
 
 
@@ -47,7 +49,7 @@ def decode(data: bytes) -> Pixels:
     is_available(FORMAT).require()
     with foreign("the TIFF directories"):
         everything = enumerate(directories(data))
-        pages = [(index, tags) for index, tags in everything if not _first(tags, _KIND, 0) & _NO_PICTURE]
+        pages = [(index, tags) for index, tags in everything if not first(tags, _KIND, 0) & _NO_PICTURE]
         require_frames(len(pages))
         if not pages:
             raise ImageProblem(FindingCode.UNREADABLE_FILE, "a TIFF without a page")
@@ -56,31 +58,31 @@ def decode(data: bytes) -> Pixels:
         _require_known_form(tags)
         _require_complete(tags, len(data))
     with foreign("the TIFF data"):
-        return _pixels(imagecodecs.tiff_decode(data, index), tags)
-
-
-def _first(tags: Tags, tag: int, default: int) -> int:
-    values = tags.get(tag)
-    return values[0] if values else default
+        return _pixels(_array(data, index, tags), tags)
 
 
 def _require_within_limits(tags: Tags) -> None:
-    require_dimensions(_first(tags, _WIDTH, 0), _first(tags, _HEIGHT, 0))
-    require_samples(_first(tags, _SAMPLES, 1))
+    require_dimensions(first(tags, _WIDTH, 0), first(tags, _HEIGHT, 0))
+    require_samples(first(tags, _SAMPLES, 1))
     if _TILE_WIDTH in tags:  # a tile is unpacked whole, however little of it is picture
-        require_dimensions(_first(tags, _TILE_WIDTH, 0), _first(tags, _TILE_HEIGHT, 0))
+        require_dimensions(first(tags, _TILE_WIDTH, 0), first(tags, _TILE_HEIGHT, 0))
 
 
 def _require_known_form(tags: Tags) -> None:
     """Raises ImageProblem NO_DECODER for what no target holds, or no viewer of photos shows."""
-    depths, compression = set(tags.get(_BITS, (1,))), _first(tags, _COMPRESSION, 1)
-    photometric, sign = _first(tags, _PHOTOMETRIC, 1), _first(tags, _SIGN, 1)
+    depths, compression = set(tags.get(_BITS, (1,))), first(tags, _COMPRESSION, 1)
+    photometric, sign = first(tags, _PHOTOMETRIC, 1), first(tags, _SIGN, 1)
     if compression not in _COMPRESSIONS:
         raise ImageProblem(FindingCode.NO_DECODER, f"TIFF compression {compression}")
     if photometric not in _PHOTOMETRICS or (photometric == 6 and compression != _JPEG):
         raise ImageProblem(FindingCode.NO_DECODER, f"TIFF with colours of kind {photometric}")
     if len(depths) > 1 or not depths <= _DEPTHS or sign >= _FLOATING:
         raise ImageProblem(FindingCode.NO_DECODER, f"TIFF of {sorted(depths)} bits, samples of kind {sign}")
+    few = {8} if compression == _JPEG else {1} if compression in _FAX else _DEPTHS
+    if not depths <= few or (first(tags, _SAMPLES, 1) > 1 and min(depths) < 8):
+        raise ImageProblem(FindingCode.NO_DECODER, f"TIFF of {sorted(depths)} bits under compression {compression}")
+    if first(tags, _FILL_ORDER, 1) != 1 or first(tags, _PREDICTOR, 1) > 2:
+        raise ImageProblem(FindingCode.NO_DECODER, "TIFF with bits turned round, or a floating-point predictor")
     if sign == _SIGNED and (_PHOTOMETRICS[photometric] == RGB or not depths <= {8, 16}):
         raise ImageProblem(FindingCode.NO_DECODER, "TIFF with signed colours, or signed samples below 8 bits")
 
@@ -92,12 +94,16 @@ def _require_complete(tags: Tags, size: int) -> None:
             raise ImageProblem(FindingCode.TRUNCATED, f"picture data beyond the end at {size} bytes")
 
 
+def _array(data: bytes, index: int, tags: Tags) -> NDArray[Any]:
+    if first(tags, _COMPRESSION, 1) in tiff_pieces.COMPRESSIONS:
+        return tiff_pieces.assembled(data, tags)
+    array = imagecodecs.tiff_decode(data, index)
+    return array.astype(np.uint8) * np.uint8(255) if first(tags, _BITS, 1) == 1 else array  # spread, as in PNG
+
+
 def _pixels(array: NDArray[Any], tags: Tags) -> Pixels:
-    depth = _first(tags, _BITS, 1)
-    if depth < 8:
-        array = array.astype(np.uint8) * np.uint8(255 // ((1 << depth) - 1))  # spread over 8 bits, as in PNG
-    photometric = _PHOTOMETRICS[_first(tags, _PHOTOMETRIC, 1)]
-    array = without_alpha(_side_by_side(array, tags), "TIFF")
+    photometric = _PHOTOMETRICS[first(tags, _PHOTOMETRIC, 1)]
+    array = without_alpha(array, "TIFF")
     if array.shape[2:] != ((3,) if photometric == RGB else ()):
         raise ImageProblem(FindingCode.NO_DECODER, f"TIFF with {array.shape[2:]} samples for {photometric}")
     return Pixels(
@@ -105,13 +111,7 @@ def _pixels(array: NDArray[Any], tags: Tags) -> Pixels:
         array.dtype.itemsize * 8,
         photometric,
         array.dtype.kind == "i",
-        lossy=_first(tags, _COMPRESSION, 1) == _JPEG,
+        lossy=first(tags, _COMPRESSION, 1) == _JPEG,
         encoding=FORMAT,
         exif=orientation_of(tags),
     )
-
-
-def _side_by_side(array: NDArray[Any], tags: Tags) -> NDArray[Any]:
-    """Planes that are kept one after the other, brought together pixel by pixel."""
-    is_apart = _first(tags, _PLANAR, 1) == _SEPARATE and _first(tags, _SAMPLES, 1) > 1
-    return np.moveaxis(array, 0, -1) if is_apart and array.shape[0] == _first(tags, _SAMPLES, 1) else array

@@ -84,6 +84,12 @@ def _tags(data: bytes, entries: range, form: _Form) -> Iterator[tuple[int, tuple
         yield tag, struct.unpack_from(f"{form.order}{number}{code}", data, where)
 
 
+def first(tags: Tags, tag: int, default: int) -> int:
+    """The first number of a tag, or `default`."""
+    values = tags.get(tag)
+    return values[0] if values else default
+
+
 def exif_orientation(block: bytes) -> int:
     """The orientation 1-8 in an EXIF block that starts with its TIFF header; 1 where it says none or is malformed."""
     try:

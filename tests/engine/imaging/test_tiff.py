@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -131,6 +133,24 @@ def test_damaged_data_is_unreadable_and_never_a_picture(compression: int) -> Non
     data = bytearray(tiff(GREY, Layout(compression=compression, rows=64)))
     data[9:300] = bytes(291)
     assert code_of(bytes(data)) is FindingCode.UNREADABLE_FILE
+
+
+@pytest.mark.parametrize("tile", [None, (16, 32)])
+def test_one_changed_byte_of_deflated_data_is_noticed_by_its_checksum(tile: tuple[int, int] | None) -> None:
+    whole = tiff(GREY, Layout(compression=DEFLATE, tile=tile))
+    for place in range(8, GREY.size, 23):
+        data = bytearray(whole)
+        data[place] ^= 0x10
+        with suppress(ImageProblem):
+            assert np.array_equal(decode(bytes(data)).array, GREY)
+
+
+def test_libtiff_sees_the_same_in_every_layout() -> None:
+    for name, layout in product(("grey", "deep grey", "colour", "deep colour"), LAYOUTS):
+        data = tiff(PICTURES[name], layout)
+        seen = imagecodecs.tiff_decode(data)
+        seen = np.moveaxis(seen, 0, -1) if layout.planar and seen.shape[0] == 3 else seen
+        assert np.array_equal(decode(data).array, seen), layout
 
 
 def test_an_orientation_is_noted_and_never_applied() -> None:
