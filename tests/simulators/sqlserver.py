@@ -7,7 +7,6 @@ questions with one text, and to say no with any of SQL Server's errors. It store
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 import socket
 import struct
@@ -303,8 +302,3 @@ _LOGGED_IN: Final = (
     + _token(0xAD, b"\x01" + struct.pack(">I", 0x74000004) + _short("Microsoft SQL Server") + bytes([15, 0, 7, 208]))
     + _done(0)
 )
-
-
-def real_server_url() -> str | None:
-    """The URL of a real SQL Server for the tests, if there is one."""
-    return os.environ.get(REAL_SERVER) or None

@@ -1,0 +1,54 @@
+"""An empty database of each kind for the tests: SQLite and PostgreSQL always, SQL Server where a real one is named."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from engine.sqlserver.connection import engine_for
+from tests.simulators.sqlserver import REAL_SERVER, WHY_NOT
+
+DIALECTS: Final = ("sqlite", "postgresql", "mssql")
+_NUMBERS: Final = itertools.count(1)
+
+
+@pytest.fixture(params=DIALECTS)
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database. A test that uses it runs once for each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/database.sqlite"
+    maker = "new_database" if request.param == "postgresql" else "new_mssql_database"
+    make: Callable[[], str] = request.getfixturevalue(maker)
+    return make()
+
+
+@pytest.fixture
+def new_mssql_database(driver_manager: None) -> Iterator[Callable[[], str]]:
+    """Makes an empty database on the real SQL Server and gives its URL; all are dropped after the test."""
+    server = os.environ.get(REAL_SERVER)
+    if not server:
+        pytest.skip(WHY_NOT)
+    url, made = make_url(server), list[str]()
+
+    def make() -> str:
+        made.append(f"bitewing_test_{os.getpid()}_{next(_NUMBERS)}")
+        _run(url, f"CREATE DATABASE [{made[-1]}]")
+        return url.set(database=made[-1]).render_as_string(hide_password=False)
+
+    yield make
+    for name in made:
+        _run(url, f"ALTER DATABASE [{name}] SET SINGLE_USER WITH ROLLBACK IMMEDIATE", f"DROP DATABASE [{name}]")
+
+
+def _run(url: sa.URL, *statements: str) -> None:
+    engine = engine_for(url.set(database="master"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
