@@ -19,6 +19,7 @@ from engine.imaging.problem import ImageProblem
 from engine.model import Image, PatientRecord
 from engine.plan import PlannedImage, PlannedPatient, SkippedImage
 from engine.profiles.load import load_target
+from engine.source.steady import DOUBTFUL, SteadyStore
 from engine.source.store import SourceStore, StoreProblem
 from engine.target import disk
 from engine.target.failures import Failure, Kind, explained
@@ -65,6 +66,7 @@ class Workshop:
     def __init__(self, target_profile: str, store_roots: tuple[Path, ...], job: Path) -> None:
         self._profile, self._job = load_target(target_profile), job
         self._encoder, self._store = Encoder(self._profile), SourceStore(store_roots)
+        self._steady = SteadyStore(self._store)
 
     def survey(self, work: Work) -> Surveyed:
         """Reads, decodes and encodes everything of one patient; writes nothing."""
@@ -101,10 +103,12 @@ class Workshop:
 
     def _survey_image(self, image: Image, scope: Scope, key: int, notices: list[Notice]) -> PlannedImage:
         stamp = self._store.stamp(image.file)  # before the content: what is written meanwhile is looked at again
-        source = self._store.open_read(image.file)
+        source = self._steady.open_read(image.file)
+        if stamp is not None and stamp[0] != len(source):
+            self._steady.confirm(image.file, source)
         if len(source) <= SUSPECT_BYTES:
             notices.append(Notice(FindingCode.SUSPECT_SIZE, image.key, image.file, f"{len(source)} bytes"))
-        pixels = decode(source)
+        pixels = self._decoded(image, source)
         notices += _looked_at(image, pixels)
         encoded = self._encoder.encode(image, scope, key, source, lambda: pixels)
         if encoded.lost:
@@ -121,6 +125,15 @@ class Workshop:
             encoded.integrity.hex(),
             stamp[1] if stamp and stamp[0] == len(source) else None,
         )
+
+    def _decoded(self, image: Image, source: bytes) -> Pixels:
+        """Raises ImageProblem; StoreProblem TRANSIENT_READ if a second read gives other bytes."""
+        try:
+            return decode(source)
+        except ImageProblem as problem:
+            if problem.code in DOUBTFUL:
+                self._steady.confirm(image.file, source)
+            raise
 
     def prepare(self, patient: PlannedPatient, incoming: Path) -> Prepared | Failure:
         """Writes every file of a patient into `incoming`, durably and read back. A failure is returned, not raised."""
