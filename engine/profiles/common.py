@@ -21,12 +21,14 @@ def read_head(document: Document, role: str) -> ProfileHead:
     """[profile], which must be of `role`. Read first: a profile of the other role is best told by its role."""
     root = document.table()
     if not root.has("profile"):
-        raise document.problem((), "[profile] is missing; this is not a profile")
+        advice = f'begin the file with [profile] and role = "{role}"; docs/profiles.md shows how'
+        raise document.problem((), "[profile] is missing; this is not a profile", advice)
     table = root.table("profile").only(("id", "role", "system", "versions", "basis"))
     if not _ID.match(table.text("id")):
         raise table.problem("id", "profile.id must be lower-case letters, digits, - and _")
     if table.word("role", ("source", "target")) != role:
-        raise table.problem("role", f"this is a {table.text('role')} profile; a {role} profile is needed here")
+        advice = f'name a {role} profile, or correct the line to role = "{role}"'
+        raise table.problem("role", f"this is a {table.text('role')} profile; a {role} profile is needed here", advice)
     return ProfileHead(
         id=table.text("id"),
         role=role,
@@ -72,7 +74,8 @@ class QueryReader:
         """A question with one answer: one output column."""
         query = self.read(table, key)
         if len(query.columns) != 1:
-            raise table.problem(key, f"{key} selects {len(query.columns)} columns; one is allowed")
+            advice = "select one value only, such as COUNT(*)"
+            raise table.problem(key, f"{key} selects {len(query.columns)} columns; one is allowed", advice)
         return query
 
     def columns(self, table: Table, key: str, required: Collection[str], ordered_by: str) -> Query:
@@ -82,11 +85,12 @@ class QueryReader:
             for column in sorted(required):
                 if column not in select.columns:
                     near = closest(column, select.columns)
-                    raise table.problem(key, f"the {dialect} query selects no column named {column}{near}")
+                    advice = f"add ... AS {column}, or NULL AS {column} if the system holds nothing of the kind"
+                    what = f"the {dialect} query selects no column named {column}{near}"
+                    raise table.problem(key, what, advice)
             if select.first_order != ordered_by:
-                raise table.problem(
-                    key, f"the {dialect} query must ORDER BY what it selects as {ordered_by}, ascending"
-                )
+                what = f"the {dialect} query must ORDER BY what it selects as {ordered_by}, ascending"
+                raise table.problem(key, what, f"end the query with ORDER BY {ordered_by}, and what else you like")
         return _query(selects)
 
     def read(self, table: Table, key: str) -> Query:
@@ -97,7 +101,8 @@ class QueryReader:
         texts = self._texts(table, key)
         selects = {dialect: self._judged(table, key, dialect, texts[dialect]) for dialect in self._dialects}
         if len({select.columns for select in selects.values()}) > 1:
-            raise table.problem(key, f"{key} selects other columns in one dialect than in another")
+            advice = "give the columns the same names, in the same order, in every dialect"
+            raise table.problem(key, f"{key} selects other columns in one dialect than in another", advice)
         return selects
 
     def _texts(self, table: Table, key: str) -> Mapping[str, str]:
@@ -114,7 +119,7 @@ class QueryReader:
         try:
             select = pure_select(text, dialect)
         except SqlError as problem:
-            advice = "write one SELECT without side effects"
+            advice = "write one SELECT without side effects; docs/profiles.md lists what it may be made of"
             raise table.problem(key, f"the {dialect} query {problem}", advice) from problem
         for name, column in sorted(select.reads):
             self._relied_on(table, key, name, column)
@@ -124,10 +129,13 @@ class QueryReader:
         known = self._known.get(name.lower())
         if known is None:
             near = closest(name.lower(), self._known)
-            raise table.problem(key, f"reads table {name}, which database.relies_on does not name{near}")
+            advice = f'add {name} = ["{column or "id"}"] to [database.relies_on], or correct the name'
+            raise table.problem(key, f"reads table {name}, which database.relies_on does not name{near}", advice)
         if column and column.lower() not in known:
             near = closest(column.lower(), known)
-            raise table.problem(key, f"reads column {name}.{column}, which database.relies_on does not name{near}")
+            advice = f'add "{column}" to {name} in [database.relies_on], or correct the name'
+            what = f"reads column {name}.{column}, which database.relies_on does not name{near}"
+            raise table.problem(key, what, advice)
 
 
 def _query(selects: Mapping[str, PureSelect]) -> Query:

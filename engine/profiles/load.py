@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from engine.profiles import examples
 from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.profiles.source import read_source
 from engine.profiles.target import read_target
@@ -28,13 +30,15 @@ def load_target(reference: str | Path) -> TargetProfile:
 def load(reference: str | Path) -> SourceProfile | TargetProfile:
     """The profile that `reference` names, whichever its role."""
     document = read_document(reference)
-    head = document.root.get("profile")
-    return read_target(document) if isinstance(head, dict) and head.get("role") == "target" else read_source(document)
+    return read_target(document) if document.examples is examples.TARGET else read_source(document)
 
 
 def read_document(reference: str | Path) -> Document:
-    """The profile's file as a document, not yet judged."""
-    return Document.read(_path(str(reference)))
+    """The profile's file as a document, not yet judged; its errors come with a correct line."""
+    document = Document.read(_path(str(reference)))
+    head = document.root.get("profile")
+    is_target = isinstance(head, dict) and head.get("role") == "target"
+    return replace(document, examples=examples.TARGET if is_target else examples.SOURCE)
 
 
 def bundled() -> tuple[str, ...]:

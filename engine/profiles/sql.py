@@ -14,7 +14,7 @@ from typing import Final
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ParseError, SqlglotError
 
 from engine.profiles.sql_words import CLOCK_WORDS, NAMED, NAMED_TIMES, PURE, TIMES
 from engine.toml.suggest import closest
@@ -70,12 +70,19 @@ def _single_statement(sql: str, dialect: str) -> exp.Query:
     try:
         trees = [tree for tree in sqlglot.parse(sql, read=_DIALECTS[dialect]) if tree is not None]
     except (SqlglotError, RecursionError) as problem:
-        raise SqlError(f"is not understood as {dialect}") from problem
+        raise SqlError(f"is not understood as {dialect}{_near(problem)}") from problem
     if len(trees) != 1:
         raise SqlError(f"holds {len(trees)} statements, exactly one SELECT is allowed")
     if not isinstance(trees[0], exp.Select | exp.SetOperation):
         raise SqlError(f"is {_word(trees[0])}, only SELECT is allowed")
     return trees[0]
+
+
+def _near(problem: Exception) -> str:
+    """Where the parser stopped: the line of the query and the word there, if it says so."""
+    found = problem.errors[0] if isinstance(problem, ParseError) and problem.errors else {}
+    word = str(found.get("highlight") or "").strip()
+    return f" at line {found.get('line')} of the query, near {word[:40]!r}" if word else ""
 
 
 def _refuse_impure(tree: exp.Expr) -> None:

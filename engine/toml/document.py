@@ -6,7 +6,7 @@ import math
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,12 +21,17 @@ _TYPE_WORDS: Final[Mapping[type, str]] = {str: "a text", int: "an integer", dict
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One TOML file: its name for messages, its bytes, and where each key stands."""
+    """One TOML file: its name for messages, its bytes, and where each key stands.
+
+    `examples` has a correct line for keys by their dotted path, "*" for a name of one's own; places in lists are left
+    out of the path.
+    """
 
     name: str
     content: bytes
     root: Mapping[str, Any]
     lines: Mapping[toml_lines.Path, int]
+    examples: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def read(path: Path) -> Document:
@@ -52,7 +57,21 @@ class Document:
     def problem(self, path: toml_lines.Path, what: str, next_step: str = "") -> UsageProblem:
         """An error that points at the line of `path`, or of the nearest key above it."""
         at = next((self.lines[path[:depth]] for depth in range(len(path), 0, -1) if path[:depth] in self.lines), 1)
-        return UsageProblem(what, where=f"{self.name}:{at}", next_step=next_step)
+        return UsageProblem(what, where=f"{self.name}:{at}", next_step=next_step or self.example(path))
+
+    def example(self, path: toml_lines.Path) -> str:
+        """What a correct line for this key looks like; nothing where none is known."""
+        names = tuple(part for part in path if isinstance(part, str))
+        for own in (False, True):
+            for pattern, line in self.examples.items():
+                if ("*" in pattern) is own and _fits(tuple(pattern.split(".")), names):
+                    return f"write, for example: {line}"
+        return ""
+
+
+def _fits(pattern: tuple[str, ...], names: tuple[str, ...]) -> bool:
+    pairs = zip(pattern, names, strict=True) if len(pattern) == len(names) else ()
+    return len(pattern) == len(names) and all(part in ("*", name) for part, name in pairs)
 
 
 def _content(path: Path) -> bytes:
@@ -88,10 +107,12 @@ class Table:
         known = (*required, *optional)
         for key in self.value:
             if key not in known:
-                raise self.problem(key, f"unknown key {self._dotted(key)}{closest(key, known)}; {allowed(known)}")
+                what = f"unknown key {self._dotted(key)}{closest(key, known)}; {allowed(known)}"
+                raise self.problem(key, what, "correct the name, or remove the line")
         for key in required:
             if key not in self.value:
-                raise self.document.problem(self.path, f"{self._dotted(key)} is missing")
+                example = self.document.example((*self.path, key))
+                raise self.document.problem(self.path, f"{self._dotted(key)} is missing", example)
         return self
 
     def problem(self, key: str, what: str, next_step: str = "") -> UsageProblem:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from engine import orientation
 from engine.model import Category, Sex
 from engine.profiles import load as loader
 from engine.profiles import schema
-from engine.profiles.load import load, load_source, load_target
+from engine.profiles.examples import SOURCE as SOURCE_EXAMPLES
+from engine.profiles.examples import TARGET as TARGET_EXAMPLES
+from engine.profiles.load import load, load_source, load_target, read_document
 from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.teeth import NOTATIONS
 from engine.toml.document import Document
@@ -90,6 +93,8 @@ def check(tmp_path: Path, text: str, case: Error, read: Callable[[Path], Any]) -
     name, _, line = problem.value.where.rpartition(":")
     assert name == str(path)
     assert pointed in path.read_text(encoding="utf-8").splitlines()[int(line) - 1]
+    if not problem.value.what.startswith("is not TOML"):
+        assert problem.value.next_step, "what should be written instead?"
 
 
 @pytest.mark.parametrize("case", SOURCE_ERRORS.values(), ids=SOURCE_ERRORS.keys())
@@ -143,6 +148,30 @@ def test_every_key_of_a_profile_is_found_at_its_own_line(text: str) -> None:
             walk(entry, (*path, key))
 
     walk(document.root, ())
+
+
+def _keys(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every path of names in a TOML document."""
+    for key, entry in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        below = (*path, key) if isinstance(key, str) else path
+        yield below
+        yield from _keys(entry, below)
+
+
+@pytest.mark.parametrize("reference", ["dexis11", "dexis10"])
+def test_every_key_of_a_profile_has_a_correct_line_to_show(reference: str) -> None:
+    document = read_document(reference)
+    for path in _keys(document.root):
+        if path[0] != "native" or len(path) < 3:
+            assert document.example(path), path
+
+
+@pytest.mark.parametrize("examples", [SOURCE_EXAMPLES, TARGET_EXAMPLES], ids=["source", "target"])
+def test_a_line_that_is_shown_is_itself_correct(examples: Mapping[str, str]) -> None:
+    for key, line in examples.items():
+        name = key.rpartition(".")[2]
+        if line.startswith(f"{name} = ") and line[-1] in '"}]' and ", or" not in line and "..." not in line:
+            assert name in tomllib.loads(line), line
 
 
 def test_windows_line_ends_do_not_move_the_lines(tmp_path: Path) -> None:
