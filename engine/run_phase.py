@@ -75,7 +75,7 @@ def run_phase(
         raise
     seconds = world.monotonic() - started
     evidence = _evidence(job, result, profiles, world, version, seconds)
-    _record(world, sign_evidence(evidence, world.signer))
+    _record(world, sign_evidence(evidence, world.signer), renewed=result.renewed)
     standing = world.ledger.standings()[result.gate]
     report = PhaseReport(phase, result, standing, seconds)
     world.emit(PhaseEnded(phase, Outcome.DONE if report.passed else Outcome.ANSWER_IS_NO, seconds))
@@ -118,11 +118,11 @@ def _evidence(
     )
 
 
-def _record(world: World, signed: SignedEvidence) -> None:
-    """Evidence of a gate that nobody approves is not set down twice if it claims the same again."""
+def _record(world: World, signed: SignedEvidence, *, renewed: bool) -> None:
+    """Evidence of a gate that nobody approves is not set down twice if it claims the same of the same."""
     road, gate = world.ledger.state(), signed.evidence.gate
     before = road.evidence(gate)
-    if before is None or road.needed(gate) or _claims(before) != _claims(signed):
+    if before is None or renewed or road.needed(gate) or _claims(before) != _claims(signed):
         world.ledger.record_evidence(signed)
         world.emit(EvidenceProduced(signed))
 

@@ -17,10 +17,12 @@ def report(context: typer.Context) -> None:
     from engine.job import Job
     from engine.report.certificate import certificate
     from engine.report.files import write
+    from engine.top_up import nights
 
     options: Options = context.obj
     job = Job.load(options.folder)
-    document = certificate(open_ledger(job), clock())
+    ledger = open_ledger(job)
+    document = certificate(ledger, clock(), nights(job, ledger))
     page, data = write(job.report_folder, document)
     if options.json:
         answer({"verb": "report", "exact": document.exact, "html": str(page), "json": str(data)})

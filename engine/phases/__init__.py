@@ -10,13 +10,17 @@ from protocol.vocabulary import Check, Gate, Verdict
 
 @dataclass(frozen=True, slots=True)
 class PhaseResult:
-    """What a phase found; signed, it becomes the evidence of its gate."""
+    """What a phase found; signed, it becomes the evidence of its gate.
+
+    `renewed`: what later phases rest on is not what it was, even where the evidence claims the same as before.
+    """
 
     gate: Gate
     checks: tuple[CheckResult, ...]
     totals: Totals
     digests: SetDigests | None = None
     plan: str | None = None
+    renewed: bool = False
 
 
 def judged(check: Check, expected: int, actual: int, *, accepted: int = 0) -> CheckResult:

@@ -158,7 +158,7 @@ class _DryRun:
 
     def _report(self, outlook: Forecast, plan: Plan) -> None:
         self.job.report_folder.mkdir(exist_ok=True)
-        change = {"round": len(plan.rounds), **asdict(plan.rounds[-1])} if plan.header.previous else None
+        change = {"number": len(plan.rounds) - 1, **asdict(plan.rounds[-1])} if plan.header.previous else None
         report = {**msgspec.to_builtins(outlook), "top_up": change}
         text = msgspec.json.format(msgspec.json.encode(report), indent=2)
         (self.job.report_folder / "dry-run.json").write_bytes(text + b"\n")

@@ -15,7 +15,7 @@ from engine.source.live_schema import SchemaComparison, compare_schema, is_suppo
 from engine.source.snapshot import Restored, restore
 from engine.source.snapshot.staging import MARKER
 from engine.source.store import SourceStore
-from protocol.errors import EnvironmentProblem
+from protocol.errors import BitewingError, EnvironmentProblem
 from protocol.statements import CheckResult, FindingCount, Totals
 from protocol.vocabulary import Check, FindingCode, Gate, Phase
 
@@ -24,6 +24,7 @@ def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
     """The evidence of STAGED. Raises UsageProblem if staging is not ours, EnvironmentProblem if it cannot be made."""
     profile = load_source(job.source.profile)
     _refuse_empty(SourceStore(job.source.store))
+    before = _fingerprint_before(job)
     job.fingerprint_path.unlink(missing_ok=True)
     control.checkpoint()
     restored = restore(job, profile, lambda size: reporter.advance(bytes=size))
@@ -37,7 +38,14 @@ def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
         fingerprint = take(job, database)
         totals = _totals(database, profile, schema, fingerprint, reporter)
     fingerprint.save(job.fingerprint_path)
-    return PhaseResult(Gate.STAGED, checks, totals)
+    return PhaseResult(Gate.STAGED, checks, totals, renewed=fingerprint != before)
+
+
+def _fingerprint_before(job: Job) -> Fingerprint | None:
+    try:
+        return Fingerprint.load(job.fingerprint_path, job.run_id)
+    except BitewingError:
+        return None
 
 
 def _refuse_empty(store: SourceStore) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.entries import DecisionRecorded, EvidenceRecorded
 from engine.gates import GATES, Standing
 from engine.ledger import Ledger
+from engine.plan import Round
 from protocol.statements import Evidence, FindingCount, SetDigests, Totals, envelope
 from protocol.vocabulary import ADVICE, Gate, GateState, Severity
 
@@ -40,7 +41,10 @@ class GateLine:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What stands in the practice's certificate. `envelopes` are the signed statements, as standard DSSE JSON."""
+    """What stands in the practice's certificate. `envelopes` are the signed statements, as standard DSSE JSON.
+
+    `nights` says what each conversion changed: the first one, and every top-up after it.
+    """
 
     run: str
     practice: str | None
@@ -50,6 +54,7 @@ class Certificate:
     reconciliation: Evidence | None
     declared: tuple[FindingCount, ...]
     envelopes: tuple[bytes, ...]
+    nights: tuple[Round, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -76,7 +81,7 @@ class Certificate:
         return self.reconciliation.digests if self.reconciliation else None
 
 
-def certificate(ledger: Ledger, now: int) -> Certificate:
+def certificate(ledger: Ledger, now: int, nights: tuple[Round, ...] = ()) -> Certificate:
     """The certificate as the ledger stands at `now` (UTC seconds). Raises Refused if the ledger is damaged."""
     standings = ledger.standings()
     reconciled, dry_run = standings[Gate.RECONCILED], standings[Gate.DRY_RUN]
@@ -89,6 +94,7 @@ def certificate(ledger: Ledger, now: int) -> Certificate:
         reconciliation=reconciled.evidence.evidence if reconciled.evidence else None,
         declared=dry_run.evidence.evidence.totals.findings if dry_run.evidence else (),
         envelopes=_envelopes(ledger),
+        nights=nights,
     )
 
 
