@@ -9,8 +9,31 @@ from hashlib import md5
 
 _HEADER = struct.Struct("<4sHHIIIBBBBddQ16sI132s56x")
 _MAGIC, _END, _HEADER_SIZE, _FORMAT = b"DEX1", b"1XED", 256, 3
-_LOW_IS_WHITE, _HAS_WINDOW = 1, 4
+_LOW_IS_WHITE, _HAS_WINDOW, _HAS_RESCALE, _HAS_SPACING, _HAS_WINDOWS, _HAS_TABLES = 1, 4, 8, 16, 32, 64
 _EPOCH, _PERSON_SIZE = datetime.fromisoformat("1601-01-01"), 132
+
+
+@dataclass(frozen=True, slots=True)
+class DexTable:
+    """A look-up table: sample value of the first entry, bits of an entry, explanation, entries."""
+
+    first: int
+    bits: int
+    explanation: str
+    entries: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DexDisplay:
+    """How the samples are to be shown, beyond one window: rescale (slope, intercept), millimetres between rows and
+    columns, every window as (centre, width, function, explanation) with the image's own first, and tables.
+    """
+
+    rescale: tuple[float, float] | None = None
+    spacing: tuple[float, float] | None = None
+    windows: tuple[tuple[float, float, str, str], ...] = ()
+    voi: DexTable | None = None
+    modality: DexTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +51,12 @@ class DexImage:
     acquired_at: datetime | None
     person: str
     values: bytes  # little-endian 16-bit, even for 8-bit pictures
+    display: DexDisplay = DexDisplay()
 
 
 def dex_bytes(image: DexImage) -> bytes:
     """The file."""
-    return _header(image) + image.values + _END
+    return _header(image) + image.values + _display(image.display) + _END
 
 
 def security_hash(image: DexImage) -> bytes:
@@ -42,7 +66,9 @@ def security_hash(image: DexImage) -> bytes:
 
 
 def _header(image: DexImage) -> bytes:
-    flags = _LOW_IS_WHITE * image.low_is_white + _HAS_WINDOW * (image.window is not None)
+    flags = (
+        _LOW_IS_WHITE * image.low_is_white + _HAS_WINDOW * (image.window is not None) + _display_flags(image.display)
+    )
     center, width = image.window or (0.0, 0.0)
     return _HEADER.pack(
         _MAGIC,
@@ -62,6 +88,33 @@ def _header(image: DexImage) -> bytes:
         len(image.values),
         _person_field(image.person),
     )
+
+
+def _display_flags(display: DexDisplay) -> int:
+    return (
+        _HAS_RESCALE * (display.rescale is not None)
+        + _HAS_SPACING * (display.spacing is not None)
+        + _HAS_WINDOWS * bool(display.windows)
+        + _HAS_TABLES * (display.voi is not None or display.modality is not None)
+    )
+
+
+def _display(display: DexDisplay) -> bytes:
+    """What follows the pixels."""
+    parts = [struct.pack("<2d", *pair) for pair in (display.rescale, display.spacing) if pair is not None]
+    if display.windows:
+        lines = "\n".join("\\".join(map(str, window)) for window in display.windows).encode()
+        parts.append(struct.pack("<H", len(lines)) + lines)
+    if display.voi is not None or display.modality is not None:
+        parts += [_table(display.voi), _table(display.modality)]
+    return b"".join(parts)
+
+
+def _table(table: DexTable | None) -> bytes:
+    if table is None:
+        return struct.pack("<iHHI", 0, 0, 0, 0)
+    note, count = table.explanation.encode(), len(table.entries)
+    return struct.pack(f"<iHH{len(note)}sI{count}H", table.first, table.bits, len(note), note, count, *table.entries)
 
 
 def _file_time(moment: datetime | None) -> int:

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 
 from demo.dexis10 import write_empty_database
 from demo.dexis11 import insert
-from demo.vendor.dexfile import DexImage, dex_bytes, security_hash
+from demo.vendor.dexfile import DexDisplay, DexImage, DexTable, dex_bytes, security_hash
 from engine.settings import SampleSettings
 
 Row = dict[str, Any]
@@ -24,6 +24,16 @@ INTRAORAL, PANORAMIC, CEPHALOGRAM, INTRAORAL_PHOTO, EXTRAORAL_PHOTO = range(1, 6
 _CATEGORIES = [*[INTRAORAL] * 4, PANORAMIC, CEPHALOGRAM, INTRAORAL_PHOTO, EXTRAORAL_PHOTO] * 3
 _TEETH = ("teeth=206%3B307", None, "teeth=505", "teeth=108S")
 _DAY = datetime.fromisoformat("2012-03-04T05:06:07")
+
+
+_TABLE = DexTable(-7, 12, "weich", (0, 1, 4095, 65535))
+_DISPLAYS = {  # by number modulo 8: every part the format has, alone and together
+    1: DexDisplay(rescale=(2.0, -1024.5)),
+    2: DexDisplay(spacing=(0.0195, 0.0195)),
+    3: DexDisplay(voi=_TABLE),
+    5: DexDisplay((1.0, 0.0), (0.1, 0.2), ((7.0, 9.5, "SIGMOID", "weiß"), (1.0, 2.0, "LINEAR", "")), _TABLE, _TABLE),
+    6: DexDisplay(modality=_TABLE),
+}
 
 
 @dataclass
@@ -58,6 +68,8 @@ def dex_image(key: int) -> DexImage:
     bits = 8 if samples == 3 else bits
     width, height = 20 + key % 5, 30
     values = chance.integers(0, 1 << bits, (height, width, samples)).astype("<u2")
+    window = (float(1 << bits - 1), float(1 << bits)) if key % 3 == 0 else None
+    display = _DISPLAYS.get(key % 8, DexDisplay())
     return DexImage(
         visual_id=key,
         width=width,
@@ -66,10 +78,11 @@ def dex_image(key: int) -> DexImage:
         bits_stored=bits,
         samples=samples,
         low_is_white=samples == 1 and key % 2 == 0,
-        window=(float(1 << bits - 1), float(1 << bits)) if key % 3 == 0 else None,
+        window=display.windows[0][:2] if display.windows else window,
         acquired_at=_DAY + timedelta(days=key),
         person="Ødegård^Ana",
         values=values.tobytes(),
+        display=display,
     )
 
 
