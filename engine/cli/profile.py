@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from commandline.outcome import answer, leave_with
 from engine.cli.options import Options
-
-if TYPE_CHECKING:
-    from engine.profiles.schema import SourceProfile, TargetProfile
 
 app = typer.Typer(help="Check, show or compare a profile: our model of one system, as data.")
 
@@ -31,10 +28,11 @@ def check(context: typer.Context, profile: Reference) -> None:
 
 @app.command("show", help="Show what a profile says, section by section.")
 def show(context: typer.Context, profile: Reference) -> None:
+    from engine.cli.profile_text import described
     from engine.profiles.load import load
 
     options: Options = context.obj
-    document = _document(load(profile))
+    document = described(load(profile))
     if options.json:
         answer(document)
     else:
@@ -51,51 +49,22 @@ def fingerprint(
     from engine.profiles.load import load
     from engine.source.database import SourceDatabase
     from engine.source.live_schema import compare_schema
+    from engine.source.live_types import kind_of, type_differences
 
     options: Options = context.obj
     loaded = load(profile)
     with SourceDatabase.open(database, loaded) as live:
-        comparison = compare_schema(loaded.database, live.tables(), live.matching)
+        matching = live.matching
+        comparison = compare_schema(loaded.database, live.tables(), matching)
+        kinds = {
+            name: {column: kind_of(kind) for column, kind in columns.items()}
+            for name, columns in live.column_types().items()
+        }
+    differences = (*comparison.differences, *type_differences(loaded.database, kinds, matching))
     if options.json:
-        answer({"verb": "profile fingerprint", "profile": loaded.id, "differences": list(comparison.differences)})
-    elif comparison.differences:
-        typer.echo("\n".join(comparison.differences), err=True)
+        answer({"verb": "profile fingerprint", "profile": loaded.id, "differences": list(differences)})
+    elif differences:
+        typer.echo("\n".join(differences), err=True)
     else:
         typer.echo(f"All {comparison.columns} columns that {loaded.id} relies on are there.", err=True)
-    leave_with(not comparison.differences)
-
-
-def _document(profile: SourceProfile | TargetProfile) -> dict[str, Any]:
-    from engine.profiles.schema import SourceProfile
-
-    head, database = profile.profile, profile.database
-    shared = {
-        "profile": head.id,
-        "role": head.role,
-        "system": f"{head.system} {', '.join(head.versions)}",
-        "basis": head.basis,
-        "digest": profile.digest,
-        "dialects": ", ".join(database.dialects),
-        "relies on": f"{len(database.relies_on)} tables, {sum(map(len, database.relies_on.values()))} columns",
-        "teeth": f"{profile.teeth.notation}, separator {profile.teeth.separator!r}, prefix {profile.teeth.prefix!r}",
-        "orientation": f"{profile.orientation.unit}, {profile.orientation.mirror} mirror, {profile.orientation.order}",
-    }
-    return shared | (_source(profile) if isinstance(profile, SourceProfile) else _target(profile))
-
-
-def _source(profile: SourceProfile) -> dict[str, Any]:
-    excluded = [f"{what} {reason}" for what, reasons in profile.audit.excluded.items() for reason in reasons]
-    return {
-        "files": f"{profile.files.resolve} ({', '.join(profile.files.formats)})",
-        "declared exclusions": ", ".join(excluded),
-    }
-
-
-def _target(profile: TargetProfile) -> dict[str, Any]:
-    native = profile.native
-    return {
-        "rows": ", ".join(f"{rule.table} per {rule.entity}" for rule in profile.insert),
-        "files": ", ".join(f"{rule.when}: {rule.type} ({rule.integrity.algorithm})" for rule in profile.files),
-        "native file": f"{native.type}, header {native.header_size} bytes, payload {native.payload.codec}, "
-        f"trailer {native.trailer_size} bytes",
-    }
+    leave_with(not differences)

@@ -42,17 +42,28 @@ def read_database(table: Table) -> DatabaseRules:
     """[database]: dialects, the version question, tables and columns the profile relies on."""
     table.only(("dialects", "version", "relies_on"))
     dialects = table.words("dialects", schema.DIALECTS)
-    relies_on = _relies_on(table.table("relies_on"))
-    return DatabaseRules(dialects, QueryReader(dialects, relies_on).single(table, "version"), relies_on)
+    tables = table.table("relies_on")
+    relies_on = {name: _columns(tables, name) for name in tables.value}
+    _refuse_same_but_case(tables)
+    version = QueryReader(dialects, relies_on).single(table, "version")
+    return DatabaseRules(dialects, version, relies_on, _kinds(tables))
 
 
-def _relies_on(table: Table) -> Mapping[str, tuple[str, ...]]:
-    for name in table.value:
-        for identifier in (name, *table.texts(name)):
-            if not IDENTIFIER.match(identifier):
-                raise table.problem(name, f"{identifier!r} is not a name of a table or column")
-    _refuse_same_but_case(table)
-    return {name: table.texts(name) for name in table.value}
+def _columns(table: Table, name: str) -> tuple[str, ...]:
+    """The columns of one table: a list of names, or a table of names with the kind of each."""
+    columns = tuple(table.value[name]) if isinstance(table.value[name], dict) else table.texts(name)
+    for identifier in (name, *columns):
+        if not IDENTIFIER.match(identifier):
+            raise table.problem(name, f"{identifier!r} is not a name of a table or column")
+    return columns
+
+
+def _kinds(table: Table) -> Mapping[str, Mapping[str, str]]:
+    stated = {name: table.table(name) for name, columns in table.value.items() if isinstance(columns, dict)}
+    return {
+        name: {column: columns.word(column, schema.COLUMN_KINDS) for column in columns.value}
+        for name, columns in stated.items()
+    }
 
 
 def _refuse_same_but_case(table: Table) -> None:

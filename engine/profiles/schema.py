@@ -16,6 +16,7 @@ from engine.profiles.native_rules import IntegrityRule, NativeRules
 from engine.profiles.values import ValueRules
 from protocol.vocabulary import SkipReason
 
+COLUMN_KINDS: Final = ("text", "integer", "number", "day", "moment", "time", "truth", "bytes", "uuid")
 DIALECTS: Final = ("postgresql", "mssql", "sqlite")
 BASES: Final = ("modelled",)
 ENTITIES: Final = ("patient", "study", "series", "device", "image", "annotation")
@@ -90,11 +91,15 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRules:
-    """[database]: dialects spoken, the version question (one row, one column), tables and columns needed."""
+    """[database]: dialects spoken, the version question (one row, one column), tables and columns needed.
+
+    `kinds` has the kind of those columns for which the profile states one: table -> column -> one of COLUMN_KINDS.
+    """
 
     dialects: tuple[str, ...]
     version: Query
     relies_on: Mapping[str, tuple[str, ...]]
+    kinds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,10 +103,15 @@ def read_path(table: Table, key: str) -> str:
     _check_segments(table, key, _BRACES.sub("0", template))
     parts = parts_of(template)
     _check_whole_key(table, key, parts)
-    longest = sum(len(part) if isinstance(part, str) else part.longest for part in parts)
+    longest = longest_path(template)
     if longest > LONGEST:
         raise table.problem(key, f"paths of up to {longest} characters below the store; allowed: {LONGEST}")
     return template
+
+
+def longest_path(template: str) -> int:
+    """Characters of the longest path below the store, of keys of 32 bits."""
+    return sum(len(part) if isinstance(part, str) else part.longest for part in parts_of(template))
 
 
 def _require_known(table: Table, key: str, text: str) -> None:

@@ -82,6 +82,15 @@ class SourceDatabase:
                     found[name] = tuple(column["name"] for column in inspector.get_columns(name, schema))
             return {name: found[name] for name in sorted(found)}
 
+    def column_types(self) -> Mapping[str, Mapping[str, Any]]:
+        """SQLAlchemy's type of every column of the tables that `tables` names."""
+        with translated(self.place):
+            inspector, found = sa.inspect(self._connection), dict[str, Mapping[str, Any]]()
+            for schema in schemas(self._connection):
+                for name in set(inspector.get_table_names(schema)) - found.keys():
+                    found[name] = {column["name"]: column["type"] for column in inspector.get_columns(name, schema)}
+            return found
+
     @property
     def matching(self) -> Matching:
         """How this database takes the names that a profile writes."""

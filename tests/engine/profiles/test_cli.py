@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.dialects import mssql
+from sqlalchemy.types import NullType, TypeEngine
 
 from engine.cli.main import main
+from engine.profiles import load as loader
 from engine.profiles.load import load_source
-from tests.engine.source.practice import ROWS, fill_sqlite
+from engine.source.live_types import kind_of
+from tests.engine.profiles.quillmark import PROFILE as QUILLMARK
+from tests.engine.source.practice import ROWS, fill_postgresql, fill_sqlite
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -81,3 +87,76 @@ def test_fingerprint_of_a_database_that_is_not_there(capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("url", ["core.db", "mysql://x/y", "sqlite://", "sqlite:///:memory:"])
 def test_fingerprint_of_no_database_url_is_a_usage_problem(capsys: pytest.CaptureFixture[str], url: str) -> None:
     assert run(capsys, "profile", "fingerprint", "dexis11", "--database", url)[0] == 2
+
+
+KINDS = {
+    'media      = ["id", "series_id", "type", "sop_instance_uid", "file_name", "category", "acquisition_date_time",'
+    ' "instance_number", "rotation", "mirrored", "teeth", "deleted"]': (
+        'media = { id = "integer", series_id = "text", type = "text", sop_instance_uid = "text", file_name = "text",'
+        ' category = "text", acquisition_date_time = "moment", instance_number = "integer", rotation = "integer",'
+        ' mirrored = "truth", teeth = "text", deleted = "integer" }'
+    )
+}
+
+
+def profile_with_kinds(folder: Path) -> Path:
+    text = (Path(loader.__file__).parent / "dexis11.toml").read_text(encoding="utf-8")
+    for old, new in KINDS.items():
+        assert old in text, "no longer in the bundled profile"
+        text = text.replace(old, new)
+    (folder / "kinds.toml").write_text(text, encoding="utf-8")
+    return folder / "kinds.toml"
+
+
+def test_fingerprint_compares_the_kinds_of_columns_where_the_profile_states_them(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, new_database: Callable[[], str]
+) -> None:
+    profile = str(profile_with_kinds(tmp_path))
+    wrong = [
+        "column media.series_id is integer, the profile says text",
+        "column media.mirrored is integer, the profile says truth",
+    ]
+    postgresql = fill_postgresql(new_database())
+    assert as_json(capsys, "profile", "fingerprint", profile, "--database", postgresql)[1]["differences"] == wrong
+    sqlite = fill_sqlite(tmp_path / "core.db")  # its moments are texts
+    also = "column media.acquisition_date_time is text, the profile says moment"
+    found = as_json(capsys, "profile", "fingerprint", profile, "--database", sqlite)
+    assert (found[0], sorted(found[1]["differences"])) == (1, sorted([*wrong, also]))
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        (mssql.UNIQUEIDENTIFIER(), "uuid"),
+        (mssql.NVARCHAR(64), "text"),
+        (mssql.VARCHAR(64), "text"),
+        (mssql.DATETIME2(3), "moment"),
+        (mssql.SMALLDATETIME(), "moment"),
+        (mssql.DATE(), "day"),
+        (mssql.TIME(), "time"),
+        (mssql.BIT(), "truth"),
+        (mssql.TINYINT(), "integer"),
+        (mssql.BIGINT(), "integer"),
+        (mssql.DECIMAL(10, 2), "number"),
+        (mssql.VARBINARY(16), "bytes"),
+        (mssql.IMAGE(), "bytes"),
+        (mssql.XML(), "text"),
+        (mssql.SQL_VARIANT(), "other"),
+        (NullType(), None),
+    ],
+    ids=str,
+)
+def test_the_types_of_sql_server_have_their_kinds(column: TypeEngine[Any], kind: str | None) -> None:
+    assert kind_of(column) == kind
+
+
+def test_show_tells_of_every_ability(capsys: pytest.CaptureFixture[str]) -> None:
+    _, source = as_json(capsys, "profile", "show", str(QUILLMARK))
+    assert source["form of started_at"] == "epoch-milliseconds"
+    assert source["time zone"] == "Europe/Oslo"
+    assert source["codes of sex"] == "1 = male, 2 = female, 9 = other"
+    _, target = as_json(capsys, "profile", "show", "dexis10")
+    assert target["Patient.ExternalID holds"] == "16 bytes of cp1252"
+    assert target["Series.Name"] == "default(series.name, 'Default Series')"
+    assert target["Image.AcquiredDate keeps"] == "seconds, cut; 1753-01-01 to 9999-12-31"
+    assert target["longest path"] == "28 characters below the store"
