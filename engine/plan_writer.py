@@ -214,6 +214,22 @@ class PlanWriter:
             " ORDER BY i.number, i.position"
         )
 
+    def shared_paths(self) -> Iterator[tuple[str, str, str]]:
+        """Patient and image source key, and target path, of every image whose path another has too, case aside."""
+        yield from self._database.execute(
+            "SELECT p.source_key, i.source_key, i.path FROM image AS i JOIN patient AS p USING (number)"
+            " WHERE LOWER(i.path) IN (SELECT LOWER(path) FROM image GROUP BY LOWER(path) HAVING COUNT(*) > 1)"
+            " ORDER BY i.number, i.position"
+        )
+
+    def case_twins(self) -> Iterator[tuple[str, str, str]]:
+        """Patient and image source key, and source path, of every image whose file another's differs from in case."""
+        yield from self._database.execute(
+            "SELECT p.source_key, i.source_key, i.source_path FROM image AS i JOIN patient AS p USING (number)"
+            " WHERE LOWER(i.source_path) IN (SELECT LOWER(source_path) FROM image GROUP BY LOWER(source_path)"
+            " HAVING COUNT(DISTINCT source_path) > 1) ORDER BY i.number, i.position"
+        )
+
     def add_source_files(self, paths: Iterable[str]) -> None:
         """Paths below the source store that some row of the source speaks of, converted or not."""
         self._database.executemany("INSERT OR IGNORE INTO source_file VALUES (?)", ((path,) for path in paths))

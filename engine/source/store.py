@@ -64,6 +64,13 @@ class SourceStore:
         found = [status for root in self._roots if (status := _status(root, relative)) is not None]
         return (found[0].st_size, found[0].st_mtime_ns) if len(found) == 1 else None
 
+    def ignores_case(self, relative: str) -> bool:
+        """Whether the very same file is found under its name in other case: then two such names are one file."""
+        other = relative.swapcase()
+        if other == relative or not (self.exists(relative) and self.exists(other)):
+            return False
+        return self._find(relative).samefile(self._find(other))
+
     def walk(self) -> Iterator[tuple[str, int, int]]:
         """Every file as (relative path, bytes, modification time in ns), by name. Links are listed, not followed.
 

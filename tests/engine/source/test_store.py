@@ -265,3 +265,16 @@ def test_names_that_windows_keeps_for_itself_are_refused_there(name: str) -> Non
 @pytest.mark.parametrize("name", ["con1", "console.dcm", "a.con", "commons", "com10", ".hidden"])
 def test_other_names_are_not(name: str) -> None:
     assert not is_reserved(name, "win32")
+
+
+def test_whether_the_file_system_ignores_case_is_asked_of_the_file_itself(root: Path) -> None:
+    store = SourceStore([root])
+    if not (root / "1.2" / "A.DCM").exists():
+        assert not store.ignores_case("1.2/a.dcm")
+        (root / "1.2" / "A.DCM").write_bytes(b"another")
+        assert not store.ignores_case("1.2/a.dcm")
+        (root / "1.2" / "A.DCM").unlink()
+        (root / "1.2" / "A.DCM").hardlink_to(root / "1.2" / "a.dcm")
+    assert store.ignores_case("1.2/a.dcm")
+    assert not store.ignores_case("1.2/none.dcm")
+    assert not store.ignores_case("1.2")
