@@ -30,6 +30,7 @@ from engine.source.values import Unreadable
 from engine.target import workshop
 from engine.target.files import TargetStore
 from engine.target.keys import Allotment
+from engine.target.lethal import without_lethal
 from engine.target.notice import Notice
 from engine.target.workshop import Surveyed, Work
 from engine.workers import WorkerDied, Workers
@@ -92,7 +93,7 @@ class Survey:
         settings = (self._job.target.profile, self._job.source.store, self._job.folder)
         with Workers(self._job.run.workers, workshop.survey, workshop.set_up, settings) as workers:
             for work, surveyed in workers.map(self._work()):
-                self._take(work, surveyed)
+                self._take(work, self._survived(workers, work, surveyed))
         self._writer.carry_over()
         self._report_kept()
         self._report_duplicates()
@@ -126,13 +127,20 @@ class Survey:
         notice = Notice(finding.code, finding.image, finding.place, finding.detail)
         self._found(finding.patient, notice)
 
-    def _take(self, work: Work, surveyed: Surveyed | WorkerDied) -> None:
-        if isinstance(surveyed, WorkerDied):
+    def _survived(self, workers: Workers[Work, Surveyed], work: Work, surveyed: Surveyed | WorkerDied) -> Surveyed:
+        """The patient, without the images that end the process which looks at them. Raises EnvironmentProblem."""
+        if isinstance(surveyed, Surveyed):
+            return surveyed
+        try:
+            return without_lethal(workers, work)
+        except WorkerDied as died:
             raise EnvironmentProblem(
-                "a worker process died twice over one patient",
+                "a worker process died again and again over one patient, and no single image is to blame",
                 where="dry run",
                 next_step="free memory or set run.workers lower, then run dry-run again",
-            )
+            ) from died
+
+    def _take(self, work: Work, surveyed: Surveyed) -> None:
         patient = surveyed.patient
         earlier = self._writer.earlier(work.record.patient.key)
         if earlier is not None and earlier.source_digest == patient.source_digest:

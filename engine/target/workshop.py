@@ -37,11 +37,12 @@ SUSPECT_BYTES = 10_000  # a radiograph this small is likely not one
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One patient to look at, with the keys it would get."""
+    """One patient to look at, with the keys it would get; `lethal` images end the process that looks at them."""
 
     number: int
     record: PatientRecord
     keys: Keys
+    lethal: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class Workshop:
         for image in work.record.images:
             key = work.keys.image[image.key]
             try:
+                if image.key in work.lethal:
+                    raise ImageProblem(FindingCode.UNREADABLE_FILE, "kills the decoder")
                 images.append(self._survey_image(image, scopes.image(image), key, notices))
             except WriteRefused:
                 raise
