@@ -30,7 +30,8 @@ from protocol.vocabulary import FindingCode
 Samples = NDArray[Any]
 Packed = bytes | memoryview
 _JPEG: Final = b"\xff\xd8\xff"
-_JPEG_END: Final = b"\xff\xd9"
+_JPEG_END: Final = b"\xff\xd9"  # of JPEG 2000 too
+_PNG_END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _JPEG_SYNTAXES: Final = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
 
 
@@ -87,6 +88,8 @@ class Payload:
     def unpack(self, data: memoryview, form: Form) -> Samples:
         """Unsigned samples of `form.shape`, 8 or 16 bits, as the payload holds them. Raises ImageProblem."""
         self.is_available().require()
+        if data[len(data) - len(self._codec.end) :] != self._codec.end:
+            raise ImageProblem(FindingCode.UNREADABLE_FILE, f"the payload does not end as {self._rule.codec} does")
         with foreign("the payload"):
             samples = self._codec.unpack(data, form, self._order)
         if samples.shape != form.shape or samples.dtype.kind != "u":
@@ -140,9 +143,12 @@ class _Task:
 
 @dataclass(frozen=True, slots=True)
 class _Codec:
+    """`end` is what every payload of ours ends with; more bytes behind it would be nobody's."""
+
     pack: Callable[[_Task], Packed]
     unpack: Callable[[memoryview, Form, str], Samples]
     is_available: Callable[[], Availability] = lambda: AVAILABLE
+    end: bytes = b""
 
 
 def _words(task: _Task) -> memoryview:
@@ -273,10 +279,10 @@ _CODECS: Final[Mapping[str, _Codec]] = {
     "raw8": _Codec(_bytes, _from_bytes),
     "raw": _Codec(_natural, _from_natural),
     "deflate": _Codec(_deflate, _inflate, lambda: codec("ZLIB")),
-    "png": _Codec(_png, _from_png, lambda: codec("PNG")),
+    "png": _Codec(_png, _from_png, lambda: codec("PNG"), _PNG_END),
     "jpeg": _Codec(_carried_jpeg, _from_jpeg, lambda: codec("JPEG8")),
-    "jpeg-ls": _Codec(_jpeg_ls, _from_jpeg_ls, lambda: codec("JPEGLS")),
-    "jpeg-lossless": _Codec(_jpeg_lossless, _from_jpeg, lambda: codec("JPEG8")),
-    "jpeg-2000": _Codec(_jpeg_2000, _from_jpeg_2000, lambda: codec("JPEG2K")),
+    "jpeg-ls": _Codec(_jpeg_ls, _from_jpeg_ls, lambda: codec("JPEGLS"), _JPEG_END),
+    "jpeg-lossless": _Codec(_jpeg_lossless, _from_jpeg, lambda: codec("JPEG8"), _JPEG_END),
+    "jpeg-2000": _Codec(_jpeg_2000, _from_jpeg_2000, lambda: codec("JPEG2K"), _JPEG_END),
     "rle": _Codec(_run_length, _unrolled, rle.is_available),
 }

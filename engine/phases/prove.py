@@ -45,6 +45,7 @@ class _Samples:
     reencoded: int = 0
     hashes: int = 0
     hashes_reproduced: int = 0
+    packed_otherwise: int = 0
     categories: Counter[Category] = field(default_factory=Counter)
     complaints: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -56,6 +57,7 @@ class _Samples:
         self.reencoded += verdict.reencoded
         self.hashes += verdict.hashes
         self.hashes_reproduced += verdict.hashes_reproduced
+        self.packed_otherwise += verdict.packed_otherwise
         if verdict.category is not None:
             self.categories[verdict.category] += 1
         if verdict.complaints and len(self.complaints) < _MOST_COMPLAINTS:
@@ -239,5 +241,6 @@ def _samples_report(samples: _Samples) -> dict[str, Any]:
         "categories": dict(sorted(samples.categories.items())),
         "bytes": samples.size,
         "bytes_explained": samples.explained,
+        "payloads_packed_otherwise": samples.packed_otherwise,
         "complaints": samples.complaints,
     }

@@ -31,7 +31,10 @@ _CARRIED = {"jpg": "jpeg", "png": "png"}  # file type of a rule -> encoding of i
 
 @dataclass(frozen=True, slots=True)
 class SampleVerdict:
-    """What one sample proves. Sizes in bytes; `hashes` counts the places that keep the hash of a file that is there."""
+    """What one sample proves. Sizes in bytes; `hashes` counts the places that keep the hash of a file that is there.
+
+    `packed_otherwise`: the payload holds the same pixels in other bytes than we would write, and the profile allows it.
+    """
 
     key: str
     category: Category | None
@@ -41,6 +44,7 @@ class SampleVerdict:
     reencoded: bool = False
     hashes: int = 0
     hashes_reproduced: int = 0
+    packed_otherwise: bool = False
 
     @property
     def is_proven(self) -> bool:
@@ -95,7 +99,9 @@ class SampleJudge:
     def _judge_native(self, sample: SampleRow, rule: FileRule, kept: object, data: bytes) -> SampleVerdict:
         file = self._native.parse(data)
         seal = self._native.seal_of(rule.integrity, file.parts, file.pixels)
-        again = self._again(sample, file, seal)
+        packed = self._native.pack(file.pixels, bytes(file.parts.payload))
+        allowed = self._native.reencode == "pixels" and packed != file.parts.payload
+        again = self._again(sample, file, seal, file.parts.payload if allowed else packed)
         hashes = self._hashes(rule, kept, seal, file.fields)
         return SampleVerdict(
             str(sample.key),
@@ -109,9 +115,10 @@ class SampleJudge:
             again.joined() == data,
             len(hashes),
             sum(hashes),
+            allowed,
         )
 
-    def _again(self, sample: SampleRow, file: NativeFile, seal: bytes) -> Parts:
+    def _again(self, sample: SampleRow, file: NativeFile, seal: bytes, payload: Bytes) -> Parts:
         """The file as conversion would write it for this row. Raises ImageProblem if the row does not fit a file."""
         known = sample.scope.with_integrity(seal)
         names = {**known.names, **self._native.names(file.pixels)}
@@ -119,14 +126,9 @@ class SampleJudge:
         for name in self._times & values.keys():
             values[name] = self._time(name, values[name], file.fields.get(name))
         try:
-            return self._native.parts(values, file.pixels, self._packed(file))
+            return self._native.parts(values, file.pixels, payload)
         except ValueError as problem:
             raise ImageProblem(FindingCode.SAMPLE_UNEXPLAINED, str(problem)) from problem
-
-    def _packed(self, file: NativeFile) -> Bytes:
-        """The payload written again, or the sample's own where the profile says that alike pixels suffice."""
-        again = self._native.pack(file.pixels, bytes(file.parts.payload))
-        return file.parts.payload if self._native.reencode == "pixels" else again
 
     def _time(self, name: str, value: object, in_file: object) -> object:
         """The file's own time where it agrees with the row as precisely as the row's column keeps a time."""

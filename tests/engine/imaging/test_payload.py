@@ -166,6 +166,14 @@ def test_a_payload_of_another_picture_is_unreadable(name: str) -> None:
         unpacked_payload(name, "<", memoryview(packed), {**meant(pixels), "pixels.width": 9})
 
 
+@pytest.mark.parametrize("name", ["deflate", "png", "jpeg-ls", "jpeg-lossless", "jpeg-2000"])
+def test_bytes_behind_a_payload_are_not_passed_over(name: str) -> None:
+    pixels = noise(12, signed=False, colour=False, size=(8, 8), allocated=16)
+    with pytest.raises(ImageProblem) as problem:
+        codec(name).unpack(memoryview(bytes(codec(name).pack(pixels)) + b"stowaway"), form(pixels))
+    assert problem.value.code is FindingCode.UNREADABLE_FILE
+
+
 def test_the_list_of_codecs_is_the_grammars() -> None:
     assert set(payloads._CODECS) == set(PAYLOAD_CODECS)
     assert isinstance(picture_of(noise(8, signed=False, colour=True, size=(2, 2), allocated=8)), Picture)
