@@ -75,10 +75,16 @@ def _supported(version: str | None, versions: tuple[str, ...]) -> bool:
 
 def _files(store: TargetStore, database_file: Path | None) -> TableMark:
     """All files of the store but the database's own, whose content the tables' marks speak of."""
-    digest, count = hashlib.sha256(), 0
+    digest, count, left_out = hashlib.sha256(), 0, _below(store.root, database_file)
     for path, size, modified in store.walk():
-        if (store.root / path).resolve() == database_file:
+        if path == left_out:
             continue
         digest.update(f"{path}\n{size} {modified}\n".encode("utf-8", "surrogateescape"))
         count += 1
     return TableMark(count, digest.hexdigest())
+
+
+def _below(root: Path, file: Path | None) -> str | None:
+    """The file's path below the store, if it lies there."""
+    inside = file is not None and file.is_relative_to(root.resolve())
+    return file.relative_to(root.resolve()).as_posix() if file is not None and inside else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
@@ -143,14 +144,23 @@ class TargetStore:
         return shutil.disk_usage(self.root).free
 
     def walk(self) -> Iterator[tuple[str, int, int]]:
-        """Every file below the root: path with forward slashes, size in bytes, modification time in ns."""
-        for place in sorted(self.root.rglob("*")):
-            if not place.is_dir():
-                found = place.lstat()
-                yield place.relative_to(self.root).as_posix(), found.st_size, found.st_mtime_ns
+        """Every file below the root, folder by folder in the order of names: path with forward slashes, size in bytes,
+        modification time in ns. Links are listed, not followed."""
+        yield from _walk(str(self.root), "")
 
     def _place(self, path: str) -> Path:
         return self.root / path
+
+
+def _walk(folder: str, prefix: str) -> Iterator[tuple[str, int, int]]:
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path, f"{prefix}{entry.name}/")
+        else:
+            status = entry.stat(follow_symlinks=False)
+            yield prefix + entry.name, status.st_size, status.st_mtime_ns
 
 
 def sha256_of(path: Path) -> str:
