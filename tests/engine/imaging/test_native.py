@@ -110,7 +110,11 @@ def test_one_flipped_bit_anywhere_is_noticed(pixels: Pixels, record: dict[str, A
         after = FORMAT.parse(bytes(data))
     except ImageProblem:
         return
-    assert after.unexplained or repr(dict(after.fields)) != repr(dict(before.fields)) or not same(after.pixels, before.pixels)
+    assert (
+        after.unexplained
+        or repr(dict(after.fields)) != repr(dict(before.fields))
+        or not same(after.pixels, before.pixels)
+    )
 
 
 @given(pixels=pictures(), record=RECORDS, cut=st.integers(1))
