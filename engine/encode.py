@@ -8,6 +8,7 @@ from typing import Final
 
 import imagecodecs
 
+from engine.imaging.exif import lost_orientation, with_orientation
 from engine.imaging.fields import FieldProblem
 from engine.imaging.integrity import Bytes, digest, integrity
 from engine.imaging.native import NativeFormat
@@ -94,7 +95,7 @@ class Encoder:
         payload = self._native.pack(pixels, source)
         try:
             parts, seal = self._native.sealed(rule.integrity, values, pixels, payload)
-            lost = self._native.lost(pixels, lambda: values(seal))
+            lost = (*self._native.lost(pixels, lambda: values(seal)), *lost_orientation(pixels.exif))
         except FieldProblem as problem:
             raise ImageProblem(problem.code, f"native header: {problem}") from problem
         return _encoded(rule, key, scope, parts.pieces, seal, lost)
@@ -112,7 +113,10 @@ def _is_carried(rule: FileRule, source: bytes) -> bool:
 
 
 def _png(pixels: Pixels) -> bytes:
-    """The same samples as a PNG, low values black. Raises ImageProblem for signed samples, which PNG cannot hold."""
+    """The same samples as a PNG, low values black, and the same EXIF orientation.
+
+    Raises ImageProblem for signed samples, which PNG cannot hold.
+    """
     if pixels.signed:
         raise ImageProblem(FindingCode.NO_DECODER, "signed samples have no form in PNG")
-    return bytes(imagecodecs.png_encode(pixels.array, level=_PNG_LEVEL))
+    return with_orientation(bytes(imagecodecs.png_encode(pixels.array, level=_PNG_LEVEL)), pixels.exif)

@@ -54,7 +54,7 @@ def deep_colour(data: bytes) -> NDArray[np.uint16]:
             packed = packed[size:]
     if packed:
         raise ValueError("another number of lines than promised")
-    return _opaque(out, _chunk(data, b"tRNS"))
+    return _opaque(out, chunk_of(data, b"tRNS"))
 
 
 def is_cut_png(data: bytes) -> bool:
@@ -67,7 +67,7 @@ def is_cut_png(data: bytes) -> bool:
 
 def hides_nothing(data: bytes, image: Pillow.Image) -> bool:
     """Whether no pixel of a PNG has the colour, or the palette entry, that its tRNS chunk makes transparent."""
-    marks = _chunk(data, b"tRNS")
+    marks = chunk_of(data, b"tRNS")
     if marks is None or image.mode in ("LA", "RGBA"):
         return True
     bits, kind = _HEAD.unpack_from(data, 16)[2:4]
@@ -105,7 +105,8 @@ def _inflated(data: bytes, most: int) -> bytes:
         raise ValueError("the PNG data is damaged") from problem
 
 
-def _chunk(data: bytes, wanted: bytes) -> bytes | None:
+def chunk_of(data: bytes, wanted: bytes) -> bytes | None:
+    """What the first chunk of this kind holds."""
     return next((body for kind, body, _ in _chunks(data) if kind == wanted), None)
 
 

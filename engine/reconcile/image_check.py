@@ -30,7 +30,7 @@ class _Copy:
     """What a target file shows.
 
     `samples` and `content` are None where no picture can be made of it; `sealed` is the hash that the profile's rule
-    gives for this very file.
+    gives for this very file; `turns_itself_alike` if its EXIF states the orientation that the source's states.
     """
 
     samples: NDArray[Any] | None = None
@@ -39,6 +39,7 @@ class _Copy:
     is_equal: bool = False
     low_is_white: bool = False
     flaws: tuple[Flaw, ...] = ()
+    turns_itself_alike: bool = True
 
 
 def examine(eyes: Eyes, question: ImageQuestion) -> ImageAnswer:
@@ -176,7 +177,7 @@ def _photo(kind: FileKind, picture: Picture, data: bytes, copy: bytes) -> _Copy:
     sealed_bytes = copy if covers_file else shown.covered()
     content = _hash(kind, sealed_bytes if carried or not covers_file else shown.covered())
     sealed = _sealed(kind, content, sealed_bytes) if carried or not covers_file else kind.sealing.of(copy)
-    return _Copy(shown.samples, content, sealed, is_equal)
+    return _Copy(shown.samples, content, sealed, is_equal, turns_itself_alike=shown.exif == picture.exif)
 
 
 def _views(eyes: Eyes, question: ImageQuestion, picture: Picture, seen: _Copy) -> tuple[bool, bool]:
@@ -196,5 +197,5 @@ def _views(eyes: Eyes, question: ImageQuestion, picture: Picture, seen: _Copy) -
         equal = np.array_equal(source.shown(picture.words(), *turn), target.shown(seen.samples, *other))
     except ValueError:
         return False, False
-    inverted = seen.low_is_white != picture.low_is_white
-    return equal and not inverted, alike and not inverted
+    otherwise = seen.low_is_white != picture.low_is_white or not seen.turns_itself_alike
+    return equal and not otherwise, alike and not otherwise

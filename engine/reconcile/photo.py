@@ -18,10 +18,10 @@ from PIL.Image import DecompressionBombError
 
 from engine.reconcile.codestream import StreamEnds, require_plain_boxes, stream_of
 from engine.reconcile.compressed import below_zero
-from engine.reconcile.deep_png import deep_colour, hides_nothing, is_cut_png, is_deep_colour
+from engine.reconcile.deep_png import chunk_of, deep_colour, hides_nothing, is_cut_png, is_deep_colour
 from engine.reconcile.gdcm_apart import unpacked_by_gdcm
 from engine.reconcile.picture import Picture, SourceWanting
-from engine.reconcile.tiff_file import is_tiff, tiff_picture
+from engine.reconcile.tiff_file import is_tiff, orientation_in, tiff_picture
 from protocol.vocabulary import FindingCode
 
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM")
@@ -57,7 +57,7 @@ def _seen(data: bytes) -> Picture:
         raise StreamEnds("the file ends too early")
     if is_deep_colour(data):
         samples = deep_colour(data)
-        return Picture(samples, 16, 16, "png")
+        return Picture(samples, 16, 16, "png", exif=orientation_in(chunk_of(data, b"eXIf") or b""))
     return _jpeg(data) if data.startswith(_JPEG) else _by_pillow(data)
 
 
@@ -92,22 +92,22 @@ def _by_pillow(data: bytes) -> Picture:
             image.load()
             if (form == "png" and not hides_nothing(data, image)) or (form == "bmp" and _has_fourth_channel(data)):
                 raise SourceWanting(FindingCode.NO_DECODER, "transparent pixels have no home in the target")
-            return _from_pillow(image, form)
+            return _from_pillow(image, form, orientation_in(bytes(image.info.get("exif") or b"")))
     except (UnidentifiedImageError, DecompressionBombError):
         raise
     except (OSError, SyntaxError, ValueError, EOFError) as problem:
         raise StreamEnds("the file ends too early") from problem
 
 
-def _from_pillow(image: Pillow.Image, form: str) -> Picture:
+def _from_pillow(image: Pillow.Image, form: str, exif: int) -> Picture:
     if image.mode in _DEEP:
-        return Picture(np.asarray(image).astype(np.uint16), 16, 16, form)
+        return Picture(np.asarray(image).astype(np.uint16), 16, 16, form, exif=exif)
     if image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema()[0] != _OPAQUE:
         raise SourceWanting(FindingCode.NO_DECODER, "transparent pixels have no home in the target")
     is_grey = image.mode in ("1", "L", "LA") or (form == "bmp" and _has_grey_palette(image))
     mode = "L" if is_grey else "RGB"
     samples = np.asarray(image if image.mode == mode else image.convert(mode))
-    return Picture(samples, 8, 8, form)
+    return Picture(samples, 8, 8, form, exif=exif)
 
 
 def _has_fourth_channel(data: bytes) -> bool:

@@ -59,7 +59,8 @@ class Shown:
 class Picture:
     """Samples as stored, (h, w) or (h, w, 3), and what a viewer needs to know of them.
 
-    `bits_allocated` is 8 or 16; `low_is_white` is MONOCHROME1; `shown` is what the file says of showing it.
+    `bits_allocated` is 8 or 16; `low_is_white` is MONOCHROME1; `shown` is what the file says of showing it;
+    `exif` is the orientation 1-8 that a photo states for itself, not applied to `samples`.
     `format` is dicom, jpeg, png, tiff, jpeg2000 or bmp.
     """
 
@@ -70,6 +71,7 @@ class Picture:
     low_is_white: bool = False
     signed: bool = False
     shown: Shown = Shown()
+    exif: int = 1
 
     @property
     def window(self) -> tuple[float, float] | None:

@@ -24,8 +24,10 @@ from protocol.vocabulary import FindingCode
 
 Tags = Mapping[int, tuple[int, ...]]
 
+_EXIF = b"Exif\0\0"
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _KIND, _WIDTH, _HEIGHT, _BITS, _PACKING, _COLOURS, _FILL, _SAMPLES = 254, 256, 257, 258, 259, 262, 266, 277
+_ORIENTATION = 274
 _ROWS, _PLANES, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _SIGN = 278, 284, 317, 322, 323, 339
 _PIECES, _LENGTHS = {False: 273, True: 324}, {False: 279, True: 325}  # strips, tiles
 _NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q"}
@@ -74,6 +76,12 @@ class _Page:
         return self.samples > 1 and self.first(_PLANES, 1) == 2
 
     @property
+    def orientation(self) -> int:
+        """1 to 8; 1 where nothing, or nonsense, is stated."""
+        stated = self.first(_ORIENTATION, 1)
+        return stated if 1 <= stated <= 8 else 1
+
+    @property
     def piece(self) -> tuple[int, int]:
         """Rows and columns of a strip or tile."""
         if self.is_tiled:
@@ -91,9 +99,17 @@ def tiff_picture(data: bytes) -> Picture:
     _require_known(page)
     pieces = list(_raw_pieces(data, page))
     is_negative = page.first(_COLOURS, 1) == 0
-    samples = _opaque(_samples(page, pieces)) if page.packing in _OWN else _by_pillow(data, is_negative)
+    samples = _opaque(_samples(page, pieces)) if page.packing in _OWN else _by_pillow(data, page)
     bits = samples.dtype.itemsize * 8
-    return Picture(samples, bits, bits, "tiff", low_is_white=is_negative, signed=samples.dtype.kind == "i")
+    return Picture(samples, bits, bits, "tiff", is_negative, samples.dtype.kind == "i", exif=page.orientation)
+
+
+def orientation_in(block: bytes) -> int:
+    """The orientation 1-8 that an EXIF block states; 1 for nothing or nonsense."""
+    try:
+        return next(_pages(block.removeprefix(_EXIF))).orientation if is_tiff(block.removeprefix(_EXIF)) else 1
+    except (StreamEnds, SourceWanting, StopIteration, struct.error):
+        return 1
 
 
 def _pages(data: bytes) -> Iterator[_Page]:
@@ -166,7 +182,12 @@ def _raw_pieces(data: bytes, page: _Page) -> Iterator[bytes]:
         yield data[start : start + size]
 
 
-def _by_pillow(data: bytes, is_negative: bool) -> NDArray[Any]:
+def _by_pillow(data: bytes, page: _Page) -> NDArray[Any]:
+    """The samples as they lie: Pillow would turn the picture by its orientation, and inverts a negative."""
+    is_negative, stated = page.first(_COLOURS, 1) == 0, page.first(_ORIENTATION, 1)
+    for count in "IQ":
+        entry = struct.Struct(f"{page.order}HH{count}H")
+        data = data.replace(entry.pack(_ORIENTATION, 3, 1, stated), entry.pack(_ORIENTATION, 3, 1, 1))
     with Pillow.open(io.BytesIO(data), formats=("TIFF",)) as image:
         image.load()
         if image.mode == "RGB":
@@ -174,7 +195,7 @@ def _by_pillow(data: bytes, is_negative: bool) -> NDArray[Any]:
         if image.mode not in ("1", "L"):
             raise SourceWanting(FindingCode.NO_DECODER, "colours of a kind that no target holds")
         shown = np.asarray(image.convert("L"))
-    return 255 - shown if is_negative else shown  # Pillow shows a negative as a viewer does
+    return 255 - shown if is_negative else shown
 
 
 def _samples(page: _Page, pieces: list[bytes]) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.imaging.decoders import tiff_pieces
 from engine.imaging.decoders.alpha import without_alpha
 from engine.imaging.decoders.availability import Availability, codec
-from engine.imaging.decoders.tiff_tags import Tags, directories, first, orientation_of
+from engine.imaging.decoders.tiff_tags import Tags, directories, first, orientation_of, upright
 from engine.imaging.limits import require_dimensions, require_frames, require_samples
 from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels
 from engine.imaging.problem import ImageProblem, foreign
@@ -97,7 +97,7 @@ def _require_complete(tags: Tags, size: int) -> None:
 def _array(data: bytes, index: int, tags: Tags) -> NDArray[Any]:
     if first(tags, _COMPRESSION, 1) in tiff_pieces.COMPRESSIONS:
         return tiff_pieces.assembled(data, tags)
-    array = imagecodecs.tiff_decode(data, index)
+    array = imagecodecs.tiff_decode(upright(data, orientation_of(tags)), index)
     return array.astype(np.uint8) * np.uint8(255) if first(tags, _BITS, 1) == 1 else array  # spread, as in PNG
 
 

@@ -70,6 +70,18 @@ def directories(data: bytes) -> Iterator[Tags]:
     raise ImageProblem(FindingCode.MULTIFRAME, f"more than {MAX_PAGES} TIFF directories")
 
 
+def upright(data: bytes, orientation: int) -> bytes:
+    """The file with orientation 1 in place of the one its page states, for a library that would turn it."""
+    if orientation == 1:
+        return data
+    form = _FORMS[data[:4]]
+    head, stated, plain = (
+        struct.pack(f"{form.order}HH{form.offset}", _ORIENTATION, 3, 1),
+        *(struct.pack(f"{form.order}H", number) for number in (orientation, 1)),
+    )
+    return data.replace(head + stated, head + plain)
+
+
 def _tags(data: bytes, entries: range, form: _Form) -> Iterator[tuple[int, tuple[int, ...]]]:
     for entry in entries:
         tag, kind, number = form.entry.unpack_from(data, entry)

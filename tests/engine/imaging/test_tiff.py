@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -18,7 +17,8 @@ from engine.imaging.decode import decode
 from engine.imaging.pixels import MONOCHROME1
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
-from tests.engine.imaging.tiffs import COMPRESSORS, DEFLATE, LZW, NONE, Layout, tiff
+from tests.engine.imaging.tiffs import COMPRESSORS, DEFLATE, LZW, Layout, tiff
+from tests.engine.reconcile.two_stacks import disagreement
 
 CHANCE = np.random.default_rng(33)
 SIZE = (40, 37)
@@ -153,7 +153,14 @@ def test_libtiff_sees_the_same_in_every_layout() -> None:
         assert np.array_equal(decode(data).array, seen), layout
 
 
-def test_an_orientation_is_noted_and_never_applied() -> None:
-    for orientation in range(1, 9):
-        pixels = decode(tiff(GREY, replace(Layout(), compression=NONE), t274=orientation))
-        assert (pixels.exif, pixels.array.shape) == (orientation, SIZE)
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("compression", ["jpeg", "group4", "tiff_lzw", None])
+def test_an_orientation_is_noted_and_never_applied(compression: str | None, orientation: int) -> None:
+    target = io.BytesIO()
+    picture = Image.fromarray(GREY > 127 if compression == "group4" else PICTURES["colour"])
+    picture.save(target, "TIFF", compression=compression, tiffinfo={274: orientation})
+    pixels = decode(target.getvalue())
+    assert (pixels.exif, pixels.array.shape[:2]) == (orientation, SIZE)
+    upright = target.getvalue().replace(b"\x12\1\3\0\1\0\0\0" + bytes((orientation,)), b"\x12\1\3\0\1\0\0\0\1")
+    assert np.array_equal(pixels.array, decode(upright).array)
+    assert disagreement(target.getvalue()) is None

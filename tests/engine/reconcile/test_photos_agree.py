@@ -198,3 +198,18 @@ def test_both_see_the_same_in_every_kind_of_jpeg(name: str) -> None:
         assert wanting.code in (FindingCode.NO_DECODER, FindingCode.UNREADABLE_FILE)
     else:
         assert name not in NO_HOME
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 3, 6, 8, 9])
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_both_read_the_orientation_a_photo_states_for_itself(form: str, orientation: int) -> None:
+    exif = Pillow.Exif()
+    exif[274] = orientation
+    data = _saved(Pillow.fromarray(COLOUR), form, exif=exif)
+    assert disagreement(data) is None
+    assert look_at(data).exif == (orientation if 1 <= orientation <= 8 else 1)
+    assert look_at(data).samples.shape == COLOUR.shape
+    place = data.index(b"MM\0*") if b"MM\0*" in data else data.index(b"II*\0")
+    if form == "JPEG":
+        for damage in (b"XX", data[place : place + 4] + b"\xff\xff"):
+            assert disagreement(data[:place] + damage + data[place + len(damage) :]) is None

@@ -53,8 +53,8 @@ def _seen(data: bytes) -> Picture | FindingCode:
 
 
 def _difference(converted: Pixels, seen: Picture) -> str | None:
-    one = (converted.bits_stored, converted.bits_allocated, converted.signed, converted.window)
-    other = (seen.bits_stored, seen.bits_allocated, seen.signed, seen.window)
+    one = (converted.bits_stored, converted.bits_allocated, converted.signed, converted.window, converted.exif)
+    other = (seen.bits_stored, seen.bits_allocated, seen.signed, seen.window, seen.exif)
     if one != other or (converted.photometric == MONOCHROME1) != seen.low_is_white:
         return f"described as {one} here, {other} there"
     if _display(converted) != _shown(seen):
