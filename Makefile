@@ -8,7 +8,7 @@ READY  := .venv/ready
 demo: $(READY)          ## a practice goes back, end to end, on this machine
 	$(BIN)/bitewing-demo
 
-test: $(READY)          ## every test except long fuzzing and benchmarks
+test: $(READY)          ## every test except long fuzzing and benchmarks; installs Debian's strace where it may
 	$(BIN)/python -m pytest -m "not benchmark"
 
 check: $(READY)         ## style, types on both platforms, import contracts, docs in step with code
@@ -22,8 +22,8 @@ check: $(READY)         ## style, types on both platforms, import contracts, doc
 bench: $(READY)         ## speed and memory, each beside its floor
 	$(BIN)/python -m tests.benchmarks.run
 
-faults: $(READY)        ## kill -9 and failures at every durable step
-	$(BIN)/python -m pytest -m fault
+faults: $(READY)        ## the crash matrix: every fault at every durable step; writes docs/crash-matrix.md
+	$(BIN)/python -m tests.faults.run
 
 fuzz: $(READY)          ## random and mutated input, the long form
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=long
