@@ -97,6 +97,7 @@ class Survey:
         self._writer.carry_over()
         self._report_kept()
         self._report_duplicates()
+        self._report_shared_files()
         self._report_orphan_files()
         return self._seen
 
@@ -191,6 +192,15 @@ class Survey:
             self._found(patient, Notice(FindingCode.CHART_DUPLICATE, detail=f"chart number {chart}"))
         for patient, image, uid in self._writer.duplicate_uids():
             self._found(patient, Notice(FindingCode.DUPLICATE_UID, image, detail=uid))
+
+    def _report_shared_files(self) -> None:
+        """Two images in one target file, or names in the source that are one file where case does not count."""
+        for patient, image, path in self._writer.shared_paths():
+            self._found(patient, Notice(FindingCode.PATH_TAKEN, image, path, "another image would stand at this path"))
+        for patient, image, path in self._writer.case_twins():
+            if self._source.ignores_case(path):
+                detail = "another image's file differs in case only, and here both names are one file"
+                self._found(patient, Notice(FindingCode.DUPLICATE_UID, image, path, detail))
 
     def _report_orphan_files(self) -> None:
         self._writer.add_source_files(self._files_of_rows())

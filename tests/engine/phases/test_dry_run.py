@@ -17,6 +17,7 @@ from engine.phases import PhaseResult, convert, dry_run
 from engine.phases.dry_run import Clock
 from engine.plan import Plan
 from engine.profiles import load
+from engine.source.store import SourceStore
 from engine.target import workshop
 from engine.target.database import TargetDatabase
 from engine.target.files import TargetStore
@@ -200,6 +201,21 @@ TROUBLES: dict[FindingCode, list[Callable[[TinyPractice], None]]] = {
     FindingCode.DUPLICATE_UID: [_shared_uid],
     FindingCode.ORPHAN_FILE: [_orphan_file],
 }
+
+
+def test_names_that_differ_in_case_are_told_where_they_are_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    practice = _clean()
+    practice.add_image(7, 111, "1.2.11/A.dcm", dicom(7))
+    tiny = practice.build(tmp_path / "practice")
+    assert _run(tiny)[1].codes() == []  # here they are two files
+    monkeypatch.setattr(SourceStore, "ignores_case", lambda store, path: True)
+    _, told = _run(tiny)
+    assert [(finding.code, finding.place) for finding in told.findings] == [
+        (FindingCode.DUPLICATE_UID, "1.2.11/a.dcm"),
+        (FindingCode.DUPLICATE_UID, "1.2.11/A.dcm"),
+    ]
 
 
 @pytest.mark.parametrize(("code", "trouble"), [(code, one) for code, many in TROUBLES.items() for one in many])
