@@ -19,8 +19,8 @@ check: $(READY)         ## style, types on both platforms, import contracts, doc
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/docs
 
-bench: $(READY)         ## speed and memory, each beside its floor
-	$(BIN)/python -m tests.benchmarks.run
+bench: $(READY)         ## speed and memory, each beside its floor; BENCH=--long takes an hour or two
+	$(BIN)/python -m tests.benchmarks.run $(BENCH)
 
 faults: $(READY)        ## the crash matrix: every fault at every durable step; writes docs/crash-matrix.md
 	$(BIN)/python -m tests.faults.run
