@@ -28,9 +28,20 @@ class Orientation:
         """The orientation that undoes this one."""
         return self if self.mirrored else Orientation(-self.quarter_turns % 4, False)
 
+    def __str__(self) -> str:
+        """In words, for a person."""
+        turn = f"{90 * self.quarter_turns} degrees clockwise" if self.quarter_turns else ""
+        return " and ".join(filter(None, ("mirrored" if self.mirrored else "", turn))) or "upright"
+
 
 UPRIGHT = Orientation()
 ALL = tuple(Orientation(turns, mirrored) for mirrored in (False, True) for turns in range(4))
+
+# What EXIF (JEITA CP-3451, tag 274) calls the eight: the place of the stored top-left corner as shown.
+FROM_EXIF = {
+    **{1: UPRIGHT, 2: Orientation(0, True), 3: Orientation(2, False), 4: Orientation(2, True)},
+    **{5: Orientation(3, True), 6: Orientation(1, False), 7: Orientation(1, True), 8: Orientation(3, False)},
+}
 
 # A top-bottom mirror is a left-right mirror followed by half a turn.
 _MIRRORS = {"horizontal": Orientation(0, True), "vertical": Orientation(2, True)}

@@ -6,6 +6,8 @@ import struct
 import zlib
 from typing import Final
 
+from engine.orientation import FROM_EXIF
+
 _PNG_HEAD: Final = 33  # bytes of a PNG up to the end of its first chunk, IHDR
 _BLOCK: Final = struct.Struct("<4sIHHHIHHI")  # a TIFF header, and one directory of one tag
 _ORIENTATION, _SHORT = 274, 3
@@ -22,4 +24,6 @@ def with_orientation(png: bytes, orientation: int) -> bytes:
 
 def lost_orientation(orientation: int) -> tuple[str, ...]:
     """In words, what a file that has no place for it loses."""
-    return () if orientation == 1 else (f"EXIF orientation {orientation}",)
+    if orientation == 1:
+        return ()
+    return (f"EXIF orientation {orientation} ({FROM_EXIF[orientation]})",)

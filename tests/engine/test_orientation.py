@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from engine.imaging.render import shown
-from engine.orientation import ALL, MIRRORS, ORDERS, UNITS, UPRIGHT, Orientation, OrientationNotation
+from engine.orientation import ALL, FROM_EXIF, MIRRORS, ORDERS, UNITS, UPRIGHT, Orientation, OrientationNotation
 
 PICTURE = np.arange(12).reshape(3, 4)
 COLOUR = np.arange(36).reshape(3, 4, 3)
@@ -103,3 +104,29 @@ def test_a_part_of_a_quarter_turn_is_refused() -> None:
 def test_an_orientation_has_at_most_three_quarter_turns(turns: int) -> None:
     with pytest.raises(ValueError, match="0 to 3"):
         Orientation(turns)
+
+
+@pytest.mark.parametrize("exif", range(1, 9))
+def test_exif_means_what_pillow_renders(exif: int) -> None:
+    picture = Image.fromarray(PICTURE.astype(np.uint8))
+    picture.getexif()[274] = exif
+    assert np.array_equal(shown(PICTURE, FROM_EXIF[exif]), np.asarray(ImageOps.exif_transpose(picture)))
+
+
+def test_exif_names_each_of_the_eight_once() -> None:
+    assert set(FROM_EXIF.values()) == set(ALL)
+
+
+@pytest.mark.parametrize(("exif", "notation"), product(range(1, 9), NOTATIONS))
+def test_a_photo_turned_by_exif_and_by_its_record_is_shown_as_both_one_after_the_other(
+    exif: int, notation: OrientationNotation
+) -> None:
+    turned = np.asarray(shown(PICTURE, FROM_EXIF[exif]))
+    for rotation, mirrored in product(rotations(notation), (False, True)):
+        both = FROM_EXIF[exif].then(notation.read(rotation, mirrored))
+        assert np.array_equal(shown(PICTURE, both), rendered(turned, notation, rotation, mirrored))
+
+
+def test_an_orientation_says_in_words_what_it_does() -> None:
+    words = [str(one) for one in (UPRIGHT, Orientation(1), Orientation(0, True), Orientation(3, True))]
+    assert words == ["upright", "90 degrees clockwise", "mirrored", "mirrored and 270 degrees clockwise"]

@@ -42,6 +42,38 @@ def test_a_tooth_has_its_public_code(tooth: Tooth, fdi: str, fdi3: str, ada: str
         assert notation(name).read(code) == (tooth,)
 
 
+# The charts as dentists know them, row by row as one looks at the patient; ISO 3950 and the ADA universal system.
+PERMANENT = {
+    "fdi": "18 17 16 15 14 13 12 11 21 22 23 24 25 26 27 28 38 37 36 35 34 33 32 31 41 42 43 44 45 46 47 48",
+    "ada": " ".join(str(number) for number in range(1, 33)),
+    "palmer": "UR8 UR7 UR6 UR5 UR4 UR3 UR2 UR1 UL1 UL2 UL3 UL4 UL5 UL6 UL7 UL8 "
+    "LL8 LL7 LL6 LL5 LL4 LL3 LL2 LL1 LR1 LR2 LR3 LR4 LR5 LR6 LR7 LR8",
+}
+DECIDUOUS = {
+    "fdi": "55 54 53 52 51 61 62 63 64 65 75 74 73 72 71 81 82 83 84 85",
+    "ada": "A B C D E F G H I J K L M N O P Q R S T",
+    "palmer": "URE URD URC URB URA ULA ULB ULC ULD ULE LLE LLD LLC LLB LLA LRA LRB LRC LRD LRE",
+}
+
+
+@pytest.mark.parametrize("chart", [PERMANENT, DECIDUOUS], ids=["permanent", "deciduous"])
+def test_the_whole_charts_name_the_same_teeth(chart: dict[str, str]) -> None:
+    as_written = {name: tuple(notation(name).read(code)[0] for code in codes.split()) for name, codes in chart.items()}
+    assert len(set(as_written.values())) == 1
+    assert len(set(as_written["fdi"])) == len(chart["fdi"].split())
+    three_digits = [f"{code[0]}0{code[1]}" for code in chart["fdi"].split()]
+    assert [notation("fdi3").write((tooth,)) for tooth in as_written["fdi"]] == three_digits
+
+
+def test_a_supernumerary_tooth_stands_beside_each_regular_one() -> None:
+    regular = [*PERMANENT["ada"].split(), *DECIDUOUS["ada"].split()]
+    beside = [*(str(number) for number in range(51, 83)), *(f"{letter}S" for letter in DECIDUOUS["ada"].split())]
+    for code, supernumerary in zip(regular, beside, strict=True):
+        (one,), (other,) = notation("ada").read(code), notation("ada").read(supernumerary)
+        assert (other.quadrant, other.position, other.supernumerary) == (one.quadrant, one.position, True)
+    assert len(regular) == 52  # as many as DICOM CID 4025 has
+
+
 @pytest.mark.parametrize("name", sorted(NOTATIONS))
 @given(teeth=TEETH)
 def test_teeth_survive_a_round_trip(name: str, teeth: tuple[Tooth, ...]) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.imaging.limits import MAX_PALETTE
+
 _COLOURS = ("Red", "Green", "Blue")
-_MOST = 1 << 16  # entries: what a descriptor can say
 
 
 def to_rgb(array: NDArray[Any], dataset: Any, big_endian: bool) -> NDArray[Any]:
@@ -24,7 +25,7 @@ def to_rgb(array: NDArray[Any], dataset: Any, big_endian: bool) -> NDArray[Any]:
 
 def _table(dataset: Any, colour: str, big_endian: bool) -> NDArray[Any]:
     entries, _, depth = (int(value) for value in dataset[f"{colour}PaletteColorLookupTableDescriptor"].value)
-    entries = entries or 1 << 16
+    entries = entries or MAX_PALETTE
     segmented = dataset.get(f"Segmented{colour}PaletteColorLookupTableData")
     if segmented:
         words = _words(segmented, depth == 8, big_endian)
@@ -55,7 +56,7 @@ def _expanded(words: NDArray[np.int64], depth: int) -> list[int]:
 def _segment(words: NDArray[np.int64], offset: int, out: list[int], depth: int, *, indirect: bool) -> int:
     """Appends one segment to `out` and returns the offset of the next."""
     kind, length = int(words[offset]), int(words[offset + 1])
-    if len(out) > _MOST:
+    if len(out) > MAX_PALETTE:
         raise ValueError("palette segments beyond the largest table")
     if kind == 0:
         out.extend(words[offset + 2 : offset + 2 + length].tolist())

@@ -45,7 +45,7 @@ def test_each_photo_states_what_it_stated_and_a_native_file_says_what_it_lost(tm
     stated = [decode(path.read_bytes()).exif for path in tiny.store.rglob("*") if path.suffix in (".jpg", ".png")]
     assert sorted(stated) == sorted([1, 1, *[orientation] * 3])
     lost = [finding.detail for finding in told.findings if finding.code is FindingCode.DISPLAY_RULE_LOST]
-    assert lost == ([f"EXIF orientation {orientation}"] if orientation > 1 else [])
+    assert lost == (["EXIF orientation 6 (90 degrees clockwise)"] if orientation > 1 else [])
     result, _ = run_phase(reconcile.run, Phase.RECONCILE, tiny)
     assert {check.verdict for check in result.checks} == {Verdict.PASS}
 
