@@ -327,7 +327,9 @@ ADVICE: Mapping[FindingCode, Advice] = MappingProxyType(
         FindingCode.VOLUME: _advice(_A, _P, "3D volumes have no home in DEXIS 10; declared, not converted"),
         FindingCode.LOSSY_SOURCE: _advice(_I, _P, "DEXIS 11 itself holds this image with loss; it is carried as it is"),
         FindingCode.DISPLAY_RULE_LOST: _advice(
-            _A, _P, "DEXIS 10 has no place for a window, look-up table, rescale or spacing of this image; pixels are kept"
+            _A,
+            _P,
+            "DEXIS 10 has no place for a window, look-up table, rescale or spacing of this image; pixels are kept",
         ),
         FindingCode.NO_DECODER: _advice(
             _B, _S, "no decoder for this encoding; install the engine extra named in the local report"
@@ -336,15 +338,21 @@ ADVICE: Mapping[FindingCode, Advice] = MappingProxyType(
         FindingCode.PATH_TAKEN: _advice(
             _B, _T, "a file is already there in the new store; it is never overwritten; move it or choose another store"
         ),
-        FindingCode.TARGET_NOT_EMPTY: _advice(_I, _S, "the target already holds records; they are left alone"),
+        FindingCode.TARGET_NOT_EMPTY: _advice(
+            _I, _S, "the target already holds records; they are left alone, and new keys begin above them"
+        ),
         FindingCode.SCHEMA_DRIFT: _advice(
             _B, _S, "the database differs from the profile; run profile fingerprint and adapt the profile"
         ),
-        FindingCode.VERSION_UNSUPPORTED: _advice(_B, _S, "this version is not among those the profile names"),
-        FindingCode.LATE_ARRIVAL: _advice(_B, _S, "images were taken after the snapshot; stage again or plan a top-up"),
+        FindingCode.VERSION_UNSUPPORTED: _advice(
+            _B, _S, "this version is not among those the profile names; adapt the profile to it and prove it"
+        ),
+        FindingCode.LATE_ARRIVAL: _advice(
+            _B, _S, "DEXIS 11 holds what the snapshot does not; stage a newer backup, then prove and dry-run again"
+        ),
         FindingCode.DISK_SPACE: _advice(_B, _T, "free space on the target volume, then run again"),
         FindingCode.TRANSIENT_READ: _advice(
-            _B, _T, "two reads of a file disagreed; check disk and controller, then run again"
+            _B, _T, "two reads of a file disagreed; check disk, network and controller, then run again"
         ),
         FindingCode.SET_ASIDE: _advice(
             _B, _S, "a patient kept failing and was rolled back whole; see the local findings, then convert again"
@@ -355,21 +363,45 @@ ADVICE: Mapping[FindingCode, Advice] = MappingProxyType(
         FindingCode.SAMPLE_UNEXPLAINED: _advice(
             _B, _S, "a genuine sample does not fit the target profile; adapt the profile"
         ),
-        FindingCode.PATIENT_MISSING: _advice(_B, _S, "a patient of DEXIS 11 is not in DEXIS 10"),
-        FindingCode.PATIENT_EXTRA: _advice(_B, _S, "a patient in DEXIS 10 has no counterpart in DEXIS 11"),
-        FindingCode.ROW_MISSING: _advice(_B, _S, "an image's row is missing in DEXIS 10"),
-        FindingCode.ROW_EXTRA: _advice(_B, _S, "a row in DEXIS 10 has no counterpart in DEXIS 11"),
-        FindingCode.FILE_MISSING: _advice(_B, _S, "a row in DEXIS 10 has no file"),
+        FindingCode.PATIENT_MISSING: _advice(
+            _B, _S, "a patient of DEXIS 11 is not in DEXIS 10; put back its newest state, then reconcile again"
+        ),
+        FindingCode.PATIENT_EXTRA: _advice(
+            _B,
+            _S,
+            "a patient in DEXIS 10 has no counterpart in DEXIS 11; find out who entered it, then reconcile again",
+        ),
+        FindingCode.ROW_MISSING: _advice(
+            _B, _S, "a row is missing in DEXIS 10; put back the newest state of its database, then reconcile again"
+        ),
+        FindingCode.ROW_EXTRA: _advice(
+            _B, _S, "a row in DEXIS 10 has no counterpart in DEXIS 11; find out who made it, then reconcile again"
+        ),
+        FindingCode.FILE_MISSING: _advice(
+            _B, _S, "a row in DEXIS 10 has no file; put the file back from the newest backup, then reconcile again"
+        ),
         FindingCode.STRAY_FILE: _advice(
             _B, _T, "a file in the new store belongs to no row; see the local findings for its place"
         ),
-        FindingCode.FIELD_DIFFERS: _advice(_B, _S, "a field differs between DEXIS 11 and DEXIS 10"),
-        FindingCode.PIXELS_DIFFER: _advice(_B, _S, "pixels differ between DEXIS 11 and DEXIS 10"),
-        FindingCode.VIEW_DIFFERS: _advice(_B, _S, "the image would be shown turned or mirrored differently"),
-        FindingCode.INTEGRITY_MISMATCH: _advice(_B, _S, "a stored integrity hash is not that of its image"),
-        FindingCode.HEADER_DIFFERS: _advice(_B, _S, "an image file's own header disagrees with its record"),
+        FindingCode.FIELD_DIFFERS: _advice(
+            _B, _S, "a field differs; see the local findings: it was changed in DEXIS 10, or a profile is wrong"
+        ),
+        FindingCode.PIXELS_DIFFER: _advice(
+            _B, _S, "pixels differ between DEXIS 11 and DEXIS 10; do not go on, keep both files and report them"
+        ),
+        FindingCode.VIEW_DIFFERS: _advice(
+            _B, _S, "the image would be shown turned or mirrored; it was changed in DEXIS 10, or a profile is wrong"
+        ),
+        FindingCode.INTEGRITY_MISMATCH: _advice(
+            _B, _S, "a stored integrity hash is not that of its image; check disk and database, then reconcile again"
+        ),
+        FindingCode.HEADER_DIFFERS: _advice(
+            _B,
+            _S,
+            "an image file's own header disagrees with its record; one of them was changed, or a profile is wrong",
+        ),
         FindingCode.LOOKUP_FAILED: _advice(
-            _B, _S, "an image cannot be reached by way of chart, patient, study and series"
+            _B, _S, "DEXIS 10 could not reach an image by way of chart, patient, study and series; put its rows back"
         ),
     }
 )
