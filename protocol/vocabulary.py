@@ -286,7 +286,7 @@ ADVICE: Mapping[FindingCode, Advice] = MappingProxyType(
             _A, _P, "DEXIS 11 itself has a row and no file; look in older backups, or accept"
         ),
         FindingCode.UNREADABLE_FILE: _advice(
-            _B, _T, "the file cannot be opened; check permissions and the disk, then run again"
+            _B, _T, "the file cannot be read, or holds no picture; check the disk and permissions, then run again"
         ),
         FindingCode.TRUNCATED: _advice(
             _A, _P, "the file ends too early in DEXIS 11 itself; look in older backups, or accept"
@@ -332,7 +332,7 @@ ADVICE: Mapping[FindingCode, Advice] = MappingProxyType(
             "DEXIS 10 has no place for a window, look-up table, rescale or spacing of this image; pixels are kept",
         ),
         FindingCode.NO_DECODER: _advice(
-            _B, _S, "no decoder for this encoding; install the engine extra named in the local report"
+            _B, _S, "no decoder here, or no form for it in DEXIS 10; the local report says which, and what to install"
         ),
         FindingCode.TOO_LARGE: _advice(_B, _S, "beyond the limits for one image; look at it before raising a limit"),
         FindingCode.PATH_TAKEN: _advice(
