@@ -38,6 +38,9 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(help="Work in this folder and leave it; the same folder again resumes.")
     ] = None,
+    top_up: Annotated[
+        bool, typer.Option("--top-up", help="A second night after the first: DEXIS 11 took more images meanwhile.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Take a synthetic practice back from DEXIS 11 to DEXIS 10: hub, agent and engine as real processes on loopback.
@@ -55,6 +58,7 @@ def demo(
         known.get("seed", DEFAULT_SEED) if seed is None else seed,
         str(database or known.get("database", DEFAULT_DATABASE)),
         tui,
+        top_up,
     )
     result = _run(lambda screen: run(wish, screen))
     if json:

@@ -16,6 +16,7 @@ from demo.people import Person
 
 VERSION = "11.2"
 Row = Mapping[str, object]
+Entry = tuple[Person, Study, Series, Medium]
 
 # One DDL for SQLite and PostgreSQL.
 _TABLES = (
@@ -45,9 +46,14 @@ def write_database(blueprint: Blueprint, url: str) -> None:
     with engine.begin() as connection:
         for statement in _TABLES:
             connection.execute(text(statement))
-        for table, rows in _rows(blueprint):
-            insert(connection, table, rows)
+        fill(connection, blueprint)
     engine.dispose()
+
+
+def fill(connection: Connection, blueprint: Blueprint) -> None:
+    """Every row of the practice, into empty tables."""
+    for table, rows in _rows(blueprint):
+        insert(connection, table, rows)
 
 
 def insert(connection: Connection, table: str, rows: Iterable[Row]) -> None:
@@ -61,10 +67,16 @@ def insert(connection: Connection, table: str, rows: Iterable[Row]) -> None:
 
 def write_store(blueprint: Blueprint, store: Path) -> None:
     """Write every file of the practice below `store` as `{study_uid}/{file}`."""
-    for _, study, _, _ in blueprint.media:
+    write_files(store, blueprint.media)
+
+
+def write_files(store: Path, entries: Iterable[Entry]) -> None:
+    """Write the files of these media below `store`."""
+    found = list(entries)
+    for _, study, _, _ in found:
         (store / study.uid).mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(lambda entry: _write_file(store, *entry), blueprint.media):
+        for _ in pool.map(lambda entry: _write_file(store, *entry), found):
             pass
 
 

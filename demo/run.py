@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import tempfile
 import time
@@ -20,10 +21,13 @@ from demo.processes import Program, Service, call, stop_leftovers
 from demo.result import Result, result_of
 from demo.screen import Screen
 from demo.terminal import decide_by_hand
-from demo.watch import Watcher, final_view
-from demo.world import LOCK, build, release
+from demo.view import Standing
+from demo.watch import Watcher, final_view, until_reopened
+from demo.world import LOCK, World, build, live_another_day, release
+from engine.compose import open_ledger
+from engine.job import Job
 from protocol.errors import Refused, UsageProblem
-from protocol.vocabulary import Refusal
+from protocol.vocabulary import Gate, GateState, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,15 @@ class Wish:
     seed: int
     database: str
     tui: bool
+    top_up: bool = False
 
 
 async def run(wish: Wish, screen: Screen) -> Result:
     """The whole demo. Raises BitewingError; whatever was reached stays in the folder if one was named."""
     with _folder(wish.keep) as folder, _held(folder):
         _stop_leftovers(folder, screen)
-        with _practice(folder, wish, screen):
-            return await _migrate(folder, wish, screen)
+        with _practice(folder, wish, screen) as world:
+            return await _migrate(world, wish, screen)
 
 
 @contextmanager
@@ -85,17 +90,18 @@ def _stop_leftovers(folder: Path, screen: Screen) -> None:
 
 
 @contextmanager
-def _practice(folder: Path, wish: Wish, screen: Screen) -> Iterator[None]:
+def _practice(folder: Path, wish: Wish, screen: Screen) -> Iterator[World]:
     """The practice stands ready; a database server that it needs runs meanwhile."""
     with ExitStack() as stack:
         stack.callback(release, folder)
         with screen.waiting("Making the demo practice: synthetic people, real radiograph pixels, modelled databases"):
             world = build(folder, patients=wish.patients, seed=wish.seed, database=wish.database)
         screen.say(f"The demo practice has {world.patients:,} patients and {world.images:,} images, in {folder}.")
-        yield
+        yield world
 
 
-async def _migrate(folder: Path, wish: Wish, screen: Screen) -> Result:
+async def _migrate(world: World, wish: Wish, screen: Screen) -> Result:
+    folder = world.folder
     async with AsyncExitStack() as stack:
         with screen.waiting("Starting hub and agent"):
             await call(("-m", "engine.cli.main", "--job", str(folder), "--json", "init"))
@@ -105,7 +111,29 @@ async def _migrate(folder: Path, wish: Wish, screen: Screen) -> Result:
             agent = await _started(_agent(folder), stack, screen)
         await _to_the_end(folder, firm, hub, agent, wish, screen)
         view = await final_view(firm.operators[0])
+        if wish.top_up and view.standing(int(time.time())) is Standing.COMPLETE:
+            await _second_night(world, firm, hub, agent, wish, screen)
+            view = await final_view(firm.operators[0])
         return result_of(view, folder, int(time.time()), kept=wish.keep is not None)
+
+
+async def _second_night(world: World, firm: Firm, hub: Service, agent: Service, wish: Wish, screen: Screen) -> None:
+    """DEXIS 11 took more images; the new backup is staged by hand, and the agent goes on from there by itself."""
+    with screen.waiting("DEXIS 11 is used for another day, and backs up"):
+        await asyncio.to_thread(live_another_day, world)
+    staged = await call(("-m", "engine.cli.main", "--job", str(world.folder), "--json", "stage"))
+    screen.say(f"A newer backup was staged by hand: {staged['patients']:,} patients, {staged['images']:,} images.")
+    if open_ledger(Job.load(world.folder)).standings()[Gate.RECONCILED].state is GateState.OPEN:
+        return  # an earlier start came to the end of the second night
+    await until_reopened(firm.operators[0])
+    await _to_the_end(world.folder, firm, hub, agent, wish, screen)
+    screen.say(_told(world.folder))
+
+
+def _told(folder: Path) -> str:
+    change = json.loads((folder / "report" / "dry-run.json").read_text(encoding="utf-8"))["top_up"]
+    numbers = {"kept": "kept", "changed": "converted again", "new": "new", "gone": "gone"}
+    return "Top-up: patients " + ", ".join(f"{change[name]:,} {word}" for name, word in numbers.items()) + "."
 
 
 def _agent(folder: Path) -> Program:

@@ -18,6 +18,7 @@ from protocol.errors import EnvironmentProblem, Interrupted
 from protocol.vocabulary import GateState
 
 STALLED_SECONDS = 900.0  # without any news of a gate or a phase, though every process lives
+REOPENED_SECONDS = 120.0  # the agent looks at its ledger every few seconds, on a machine that may be busy
 FIRST_VIEW_SECONDS = 30.0  # for the hub to answer the first Watch
 _CHECK_SECONDS = 0.2
 
@@ -88,6 +89,15 @@ async def final_view(identity: OperatorIdentity) -> View:
             if isinstance(news, FleetView):
                 return View(news, identity.id)
     raise EnvironmentProblem("the hub cannot be reached", next_step="the same command resumes")
+
+
+async def until_reopened(identity: OperatorIdentity) -> None:
+    """Return once the hub knows that a run which was complete goes on. Raises EnvironmentProblem if it does not."""
+    deadline = time.monotonic() + REOPENED_SECONDS
+    while (await final_view(identity)).standing(int(time.time())) is Standing.COMPLETE:
+        if time.monotonic() > deadline:
+            raise EnvironmentProblem("the agent did not notice the new backup", next_step="the same command resumes")
+        await asyncio.sleep(_CHECK_SECONDS)
 
 
 def _tale(view: View) -> object:

@@ -14,6 +14,7 @@ from demo.databases import Databases, PostgresqlDatabases, SqliteDatabases
 from demo.dexis10 import write_empty_database, write_empty_store
 from demo.dexis11 import write_database, write_store
 from demo.draw import draw
+from demo.second_day import another_day, has_been, live_through
 from demo.vendor.samples import write_samples
 from protocol.errors import UsageProblem
 
@@ -99,6 +100,16 @@ def recorded(folder: Path) -> dict[str, Any]:
         raise UsageProblem("damaged, or not written by the demo", where=str(record), next_step=advice) from problem
 
 
+def live_another_day(world: World) -> None:
+    """DEXIS 11 is used for a second day, and its new backup takes the place of the old one; done once."""
+    if not has_been(world.folder):
+        blueprint = draw(world.patients, seed=world.seed)
+        live_through(world.folder, _databases_of(world), blueprint, world.seed)
+        known = set(json.loads(world.people_json.read_text(encoding="utf-8")))
+        known |= another_day(blueprint, world.seed).identifiers()
+        _write_whole(world.people_json, json.dumps(sorted(known), ensure_ascii=False, indent=0))
+
+
 def release(folder: Path) -> None:
     """Stop the database server of the practice in `folder`, if it has one that runs."""
     if (folder / _SERVER / "postmaster.pid").exists():
@@ -150,6 +161,11 @@ def _databases(world: World) -> Databases:
     server = _server(world.folder)
     server.create_databases()
     return PostgresqlDatabases(server)
+
+
+def _databases_of(world: World) -> Databases:
+    """The databases of a practice that stands ready."""
+    return SqliteDatabases() if world.database == "sqlite" else PostgresqlDatabases(_server(world.folder))
 
 
 def _server(folder: Path) -> Server:
