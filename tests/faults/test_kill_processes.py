@@ -1,4 +1,4 @@
-"""kill -9 with real worker processes and a real PostgreSQL: run again, it ends as if nothing had happened."""
+"""kill -9 of a converter with worker processes of its own: none outlives it, and run again it ends the same."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from engine.phases import convert, dry_run
-from protocol.vocabulary import Phase, Verdict
-from tests.engine.tiny import Tiny, TinyPractice, run_phase
-from tests.faults.conftest import Planned
-from tests.faults.killing import died_at
+from tests.engine.tiny import Tiny
+from tests.faults.practice import Practice, converted
 
 pytestmark = pytest.mark.fault
 
@@ -31,9 +27,9 @@ if __name__ == "__main__":
 """
 
 
-def _convert(tiny: Tiny) -> None:
-    result, told = run_phase(convert.run, Phase.CONVERT, tiny, sleep=lambda seconds: None)
-    assert {check.verdict for check in result.checks} == {Verdict.PASS}, told.findings
+@pytest.fixture(scope="module")
+def practice(tmp_path_factory: pytest.TempPathFactory) -> Practice:
+    return Practice.build(tmp_path_factory.mktemp("processes") / "practice")
 
 
 def _with_workers(tiny: Tiny, workers: int) -> None:
@@ -47,13 +43,11 @@ def _children(pid: int) -> set[int]:
     return {int(child) for task in tasks for child in task.read_text().split()}
 
 
-@pytest.mark.parametrize(
-    "point", ["after-intent:2", "after-insert:2", "after-link:3", "after-commit:1", "after-done:2"]
-)
+@pytest.mark.parametrize("point", ["after-intent:2", "after-link:3", "after-commit:1"])
 def test_killed_with_worker_processes_it_leaves_no_process_and_resumes(
-    planned: Planned, tmp_path: Path, point: str
+    practice: Practice, tmp_path: Path, point: str
 ) -> None:
-    tiny = planned.copy(tmp_path / "killed")
+    tiny = practice.copy(tmp_path / "killed")
     _with_workers(tiny, 2)
     program = tmp_path / "program.py"
     program.write_text(_PROGRAM, encoding="utf-8")
@@ -67,8 +61,8 @@ def test_killed_with_worker_processes_it_leaves_no_process_and_resumes(
     assert workers
     _wait_until_gone(workers)
     _with_workers(tiny, 1)
-    _convert(tiny)
-    assert tiny.end_state() == planned.undisturbed
+    assert converted(tiny)
+    practice.require_end(tiny)
 
 
 def _wait_until_gone(pids: set[int]) -> None:
@@ -87,19 +81,3 @@ def _runs(pid: int) -> bool:
 
 def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-@pytest.mark.parametrize("point", ["before-commit:1", "after-commit:2"])
-def test_killed_over_postgresql_it_resumes_to_the_same_end(
-    new_database: Callable[[], str], tmp_path: Path, point: str
-) -> None:
-    ends = []
-    for name in ("killed", "undisturbed"):
-        tiny = TinyPractice().build(tmp_path / name, staging=new_database(), target=new_database())
-        run_phase(dry_run.run, Phase.DRY_RUN, tiny)
-        if name == "killed":
-            step, _, passage = point.partition(":")
-            assert died_at(step, int(passage), lambda tiny=tiny: _convert(tiny))  # type: ignore[misc]
-        _convert(tiny)
-        ends.append(tiny.end_state())
-    assert ends[0] == ends[1]

