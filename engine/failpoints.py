@@ -24,6 +24,7 @@ STEPS: Final[Mapping[str, str]] = MappingProxyType(
         "after-prepare": "every file of a patient lies verified in the incoming folder",
         "after-delete": "top-up: the rows of the patient who leaves deleted, not committed",
         "after-insert": "rows inserted, not committed",
+        "after-keys": "the keys that the database made are in the journal, nothing committed",
         "after-folder": "one new folder of the store made, its entry not flushed",
         "after-link": "one file linked to its final path, its entry not flushed",
         "after-folder-sync": "the entries of one folder flushed",

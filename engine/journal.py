@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.target.files import PlannedFile
-from engine.target.keys import Keys
+from engine.target.keys import Keys, Made
 from protocol.errors import EnvironmentProblem, Refused
 from protocol.vocabulary import Refusal
 
@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE TABLE IF NOT EXISTS file (
     number INTEGER NOT NULL REFERENCES entry, path TEXT NOT NULL, sha256 TEXT NOT NULL,
     PRIMARY KEY (number, path)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS made (number INTEGER PRIMARY KEY REFERENCES entry, keys BLOB NOT NULL);
 """
 
 
@@ -149,8 +150,19 @@ class Journal:
                 (number, State.INTENT, msgspec.json.encode(keys), replaces),
             )
             self._database.execute("DELETE FROM file WHERE number = ?", (number,))
+            self._database.execute("DELETE FROM made WHERE number = ?", (number,))
             rows = [(number, file.path, file.sha256) for file in files]
             self._database.executemany("INSERT INTO file VALUES (?,?,?)", rows)
+
+    def made_keys(self, number: int, made: Made) -> None:
+        """The keys that the target's database made for this attempt; to be said before the attempt is committed."""
+        with self._transaction():
+            self._database.execute("INSERT INTO made VALUES (?,?)", (number, msgspec.json.encode(made)))
+
+    def made(self, number: int) -> Made:
+        """The keys that the target's database made for the newest attempt; none if it was never near a commit."""
+        with self._translated():
+            return _made(self._database, number)
 
     def done(self, number: int) -> None:
         """The patient is committed whole, and the one that it replaces has left."""
@@ -271,6 +283,24 @@ def recorded(path: Path) -> Recorded:
         raise EnvironmentProblem(
             "the journal cannot be read", where=path.name, next_step="restore it from backup"
         ) from problem
+
+
+def recorded_made(path: Path, number: int) -> Made:
+    """What the journal at `path` says of the keys that the database made for a patient that is done."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'made'").fetchone():
+                return {}
+            return _made(database, number)
+    except (sqlite3.Error, msgspec.MsgspecError) as problem:
+        raise EnvironmentProblem(
+            "the journal cannot be read", where=path.name, next_step="restore it from backup"
+        ) from problem
+
+
+def _made(database: sqlite3.Connection, number: int) -> Made:
+    found = database.execute("SELECT keys FROM made WHERE number = ?", (number,)).fetchone()
+    return msgspec.json.decode(found[0], type=dict[str, dict[int, int]]) if found else {}
 
 
 def _followed(database: sqlite3.Connection) -> str | None:

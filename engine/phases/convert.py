@@ -28,6 +28,7 @@ from engine.target.failures import Failure
 from engine.target.files import TargetStore
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit
+from engine.target.planned import Standing
 from engine.target.still_there import gone
 from engine.target.workshop import Prepared
 from engine.workers import Workers, worker_count
@@ -101,8 +102,21 @@ def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, tol
             with _incoming(store, journal.next_session()) as incoming, _workers(job, told.control) as workers:
                 unit = PatientUnit(profile, database, store, journal, incoming, told.noticed)
                 _run_whole(Conversion(plan, journal, unit, workers, told, job.run.retries, sleep))
+        _advance_counters(database)
         with _store_problems_explained("written"):
             store.close_incoming()
+
+
+def _advance_counters(database: TargetDatabase) -> None:
+    """DEXIS 10 goes on where the planned keys end."""
+    try:
+        database.advance_counters()
+    except Failure as failure:
+        raise EnvironmentProblem(
+            f"the counters of new keys could not be set past ours: {failure.detail}",
+            where="target database",
+            next_step="let the login set the sequences of the target's tables, then run convert again",
+        ) from failure
 
 
 def _run_whole(conversion: Conversion) -> None:
@@ -168,7 +182,8 @@ def _refuse_replaced_target(
     """
     try:
         with _store_problems_explained("read"):
-            missing = gone(map(plan.patient, _standing(plan, journal)), profile, database, store)
+            standing = (Standing(plan.patient(number), journal.made(number)) for number in _standing(plan, journal))
+            missing = gone(standing, profile, database, store)
     except Failure as failure:
         raise EnvironmentProblem(
             failure.detail, where="target database", next_step="put that right and run convert again; it resumes"

@@ -14,6 +14,7 @@ from engine.control import Control
 from engine.events import Finding
 from engine.forecast import MIB, Forecast, forecast, measured_write_rate
 from engine.job import Job
+from engine.journal import recorded_made
 from engine.phases import PhaseResult, at_least, judged
 from engine.phases.enumerated import Expected, expected
 from engine.phases.source_state import require_fingerprint, source_checks
@@ -30,6 +31,7 @@ from engine.target.database import TargetDatabase
 from engine.target.failures import Failure
 from engine.target.files import TargetStore
 from engine.target.notice import Notice
+from engine.target.planned import Standing
 from engine.target.zero_writes import WriteGuard
 from engine.top_up import base_of
 from protocol.errors import EnvironmentProblem
@@ -127,7 +129,8 @@ class _DryRun:
 
     def _what_changed(self, patient: PlannedPatient) -> str | None:
         try:
-            return leaving.what_changed(patient, self.target, self.database)
+            standing = Standing(patient, recorded_made(self.job.journal_path, patient.number))
+            return leaving.what_changed(standing, self.target, self.database)
         except Failure as failure:
             raise EnvironmentProblem(
                 failure.detail, where="target database", next_step="check target.database, then run dry-run again"

@@ -17,6 +17,7 @@ from engine.profiles.common import (
 from engine.profiles.expressions import Expression
 from engine.profiles.integrity import read_integrity
 from engine.profiles.limits import TextLimit, TimeLimit, read_text_limit, read_time_limit
+from engine.profiles.made_keys import ALLOCATIONS, refuse_known_too_late
 from engine.profiles.native import read_native
 from engine.profiles.native_rules import NativeRules
 from engine.profiles.schema import (
@@ -50,17 +51,19 @@ def read_target(document: Document) -> TargetProfile:
     native = read_native(root.table("native"))
     inserted = {f"{rule.table}.{column}": value for rule in insert for column, value in rule.columns.items()}
     _refuse_incomplete_rows(root, insert)
+    keys, files = _keys(root.table("keys"), columns), _files(root, inserted, native)
+    refuse_known_too_late(root, keys, insert, files, native)
     return TargetProfile(
         profile=head,
         database=database,
-        keys=_keys(root.table("keys"), columns),
+        keys=keys,
         insert=insert,
         codes=_codes(root.table("codes")),
         text=_limits(root.table("text"), inserted, read_text_limit),
         time=_limits(root.table("time"), inserted, read_time_limit),
         teeth=read_teeth(root.table("teeth")),
         orientation=read_orientation(root.table("orientation"), with_template=True),
-        files=_files(root, inserted, native),
+        files=files,
         native=native,
         audit=_audit(root.table("audit"), QueryReader(database.dialects, database.relies_on), insert),
         digest=hashlib.sha256(document.content).hexdigest(),
@@ -89,7 +92,7 @@ def _keys(table: Table, columns: _Columns) -> Mapping[str, KeyRule]:
 def _key(table: Table, columns: _Columns) -> KeyRule:
     table.only(("table", "column", "allocation"))
     columns.check(table, "column", table.text("table"), table.text("column"))
-    return KeyRule(table.text("table"), table.text("column"), table.word("allocation", ("planned",)))
+    return KeyRule(table.text("table"), table.text("column"), table.word("allocation", ALLOCATIONS))
 
 
 def _insert(table: Table, columns: _Columns) -> InsertRule:

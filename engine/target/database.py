@@ -6,18 +6,21 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from engine.profiles.made_keys import made_columns
 from engine.profiles.schema import TargetProfile
 from engine.target import statements
 from engine.target.columns import adapted, comparable
 from engine.target.connect import Statements, connected
 from engine.target.failures import Failure, Kind, explained
+from engine.target.keys import Made
+from engine.target.made import with_made
 from engine.target.rows import Row
 from engine.target.schema import LiveSchema
 from protocol.errors import EnvironmentProblem
@@ -48,6 +51,8 @@ class TargetDatabase:
     def __init__(self, url: str, profile: TargetProfile, *, read_only: bool) -> None:
         """Connects and reads the schema. Raises EnvironmentProblem, UsageProblem."""
         self._profile = profile
+        own = {(rule.table, rule.column): entity for entity, rule in profile.keys.items()}
+        self._makes = {place: own[place] for place in made_columns(profile.keys, profile.insert) if place in own}
         self.statements = Statements(read_only)
         self._engine = connected(url, self.statements)
         with self._reading() as connection:
@@ -101,15 +106,41 @@ class TargetDatabase:
         except (sa.exc.SQLAlchemyError, OSError) as error:
             raise explained(error) from error
 
-    def insert(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
-        """Inserts rows in order. Raises SQLAlchemyError, and Failure for a value that its column cannot hold."""
-        for (table, names), group in groupby(rows, key=lambda row: (row.table, tuple(row.values))):
-            columns = [self._column(table, name) for name in names]
+    def insert(self, connection: sa.Connection, rows: Sequence[Row]) -> Made:
+        """Inserts rows in order, and says which keys the database made for them.
+
+        Raises SQLAlchemyError, and Failure for a value that its column cannot hold.
+        """
+        made: dict[str, dict[int, int]] = {}
+        for (table, key_column), group in groupby(rows, key=lambda row: (row.table, row.key_column)):
+            known = with_made(tuple(group), self._profile, made)
+            entity = self._makes.get((table, key_column or ""))
+            if entity is None:
+                self._insert_group(connection, known)
+            else:
+                made.setdefault(entity, {}).update(self._making_key(connection, row) for row in known)
+        return made
+
+    def _insert_group(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
+        """Rows of one table."""
+        for names, group in groupby(rows, key=lambda row: tuple(row.values)):
+            table = self._table(rows[0].table)
+            columns = [self._column(rows[0].table, name) for name in names]
             live = [column.name for column in columns]
             values = [dict(zip(live, _adapted(columns, row), strict=True)) for row in group]
-            statement = statements.insert(self._table(table), live, self.dialect)
-            with self._explicit_keys(connection, self._table(table), live):
-                connection.execute(statement, values)
+            with self._explicit_keys(connection, table, live):
+                connection.execute(statements.insert(table, live, self.dialect), values)
+
+    def _making_key(self, connection: sa.Connection, row: Row) -> tuple[int, int]:
+        """Inserts a row whose key the database makes: the plan's number for it, and the key."""
+        key_column = row.key_column or ""
+        given = replace(row, values={name: value for name, value in row.values.items() if name != key_column})
+        key, values = self._column(row.table, key_column), self._values(given)
+        statement = statements.insert_making_key(self._table(row.table), key.name, list(values), self.dialect)
+        made = connection.execute(statement, values).inserted_primary_key
+        if not made or made[0] is None:
+            raise Failure(Kind.PERMANENT, f"the database made no key for {row.table}; plan its keys in the profile")
+        return int(str(row.values[key_column])), int(made[0])
 
     def delete(self, connection: sa.Connection, rows: Sequence[Row]) -> int:
         """Deletes rows value for value, the last inserted first; how many there were, each once. Raises
@@ -192,17 +223,18 @@ class TargetDatabase:
                 connection.exec_driver_sql(lock).close()
 
     def _under_keys(self, connection: sa.Connection, table: str, key: str, planned: Sequence[Row]) -> Found:
-        """Of one table: rows between the first and last planned key, and how many of them are planned, value for value.
+        """Of one table: rows under the planned keys, and how many of them are planned, value for value.
 
-        One patient's keys are consecutive. Values are compared here and not by the server, whose collation may call
-        two names equal that differ.
+        One patient's keys are consecutive, or nearly so. Values are compared here and not by the server, whose
+        collation may call two names equal that differ.
         """
-        keys = [int(str(row.values[key])) for row in planned]
-        columns = [self._column(table, name) for name in planned[0].values]
+        keys = {int(str(row.values[key])) for row in planned}
+        columns, place = [self._column(table, name) for name in planned[0].values], list(planned[0].values).index(key)
         query = statements.rows_between(
             self._column(table, key), [column.name for column in columns], min(keys), max(keys)
         )
-        found = Counter(_comparable(columns, values) for values in connection.execute(query))
+        there = (tuple(values) for values in connection.execute(query))
+        found = Counter(_comparable(columns, values) for values in there if int(values[place]) in keys)
         wanted = Counter(_comparable(columns, _adapted(columns, row)) for row in planned if found)
         return Found(found.total(), (found & wanted).total())
 

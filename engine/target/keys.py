@@ -8,6 +8,7 @@ from typing import Final
 
 from engine.model import PatientRecord
 
+Made = Mapping[str, Mapping[int, int]]  # entity, to the plan's number, to the key that the database made
 ENTITIES: Final = ("patient", "study", "series", "image")
 
 

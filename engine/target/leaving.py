@@ -14,12 +14,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from engine.plan import PlannedPatient
 from engine.profiles.schema import TargetProfile
 from engine.target.database import TargetDatabase
 from engine.target.failures import Failure, Kind
 from engine.target.notice import Notice
-from engine.target.planned import planned_rows
+from engine.target.planned import Standing
 from protocol.vocabulary import FindingCode
 
 _KEY: Final = re.compile(r"\s*key\(\s*(\w+)\s*\)\s*")
@@ -35,7 +34,7 @@ class Mention:
     rows: int
 
 
-def mentions(patient: PlannedPatient, profile: TargetProfile) -> Iterator[Mention]:
+def mentions(patient: Standing, profile: TargetProfile) -> Iterator[Mention]:
     """Every column of the profile that holds a key of the patient, or of a study, series or image of it."""
     places = {
         (rule.table, column): frozenset(patient.keys.of(key[1]).values())
@@ -45,7 +44,7 @@ def mentions(patient: PlannedPatient, profile: TargetProfile) -> Iterator[Mentio
     }
     rows = Counter(
         (row.table, column)
-        for row in planned_rows(patient, profile)
+        for row in patient.rows(profile)
         for column, value in row.values.items()
         if value is not None
     )
@@ -54,9 +53,9 @@ def mentions(patient: PlannedPatient, profile: TargetProfile) -> Iterator[Mentio
             yield Mention(table, column, keys, rows[table, column])
 
 
-def what_changed(patient: PlannedPatient, profile: TargetProfile, database: TargetDatabase) -> str | None:
+def what_changed(patient: Standing, profile: TargetProfile, database: TargetDatabase) -> str | None:
     """What of the patient is not as it was converted, as a sentence; None if all of it is. Raises Failure."""
-    rows = planned_rows(patient, profile)
+    rows = patient.rows(profile)
     if missing := len(rows) - database.found_of(rows).equal:
         return f"{missing} of {len(rows)} rows were changed or deleted in the target"
     for mention in mentions(patient, profile):
@@ -66,14 +65,12 @@ def what_changed(patient: PlannedPatient, profile: TargetProfile, database: Targ
     return None
 
 
-def remove(
-    patient: PlannedPatient, profile: TargetProfile, database: TargetDatabase, connection: sa.Connection
-) -> None:
+def remove(patient: Standing, profile: TargetProfile, database: TargetDatabase, connection: sa.Connection) -> None:
     """Deletes the patient's rows in the open transaction, in reverse order of insertion, each value for value.
 
     Raises Failure if one of them is not there any more, or if somebody else's row speaks of the patient.
     """
-    rows = planned_rows(patient, profile)
+    rows = patient.rows(profile)
     if database.delete(connection, rows) != len(rows):
         raise changed("rows of it were changed or deleted in the target")
     for mention in mentions(patient, profile):

@@ -23,8 +23,9 @@ from engine.target.database import Found, TargetDatabase
 from engine.target.failures import Failure, Kind
 from engine.target.files import PlannedFile, Presence, TargetStore
 from engine.target.keys import NO_KEYS
+from engine.target.made import makes_keys, of_planned_keys, with_made
 from engine.target.notice import Notice
-from engine.target.planned import planned_files, planned_rows
+from engine.target.planned import Standing, planned_files, planned_rows
 from engine.target.rows import Row
 from engine.target.workshop import Prepared
 from protocol.vocabulary import FindingCode
@@ -67,12 +68,14 @@ class PatientUnit:
         """Step 1. Raises Failure if anything that is not ours stands where this patient would go, or if the patient
         who leaves is not as it was converted."""
         files, rows = _files(change.comes), self._rows(change.comes)
-        if self._database.found_of(rows).under_keys:
+        if self._database.found_of(of_planned_keys(rows, self._profile)).under_keys:
             raise Failure(Kind.PERMANENT, "rows that are not ours stand under planned keys; nothing was touched")
         if taken := self._store.taken(file.path for file in files):
             notice = Notice(FindingCode.PATH_TAKEN, place=taken[0], detail=f"{len(taken)} planned paths are taken")
             raise Failure(Kind.PERMANENT, "files that are not ours stand at planned paths; nothing was touched", notice)
-        if change.leaves and (what := leaving.what_changed(change.leaves, self._profile, self._database)):
+        if change.leaves and (
+            what := leaving.what_changed(self._standing(change.leaves), self._profile, self._database)
+        ):
             raise leaving.changed(what)
         keys = change.comes.keys if change.comes else NO_KEYS
         self._journal.begin(change.number, keys, files, change.leaves.number if change.leaves else None)
@@ -83,10 +86,13 @@ class PatientUnit:
         """Steps 3 to 6. Raises Failure; then `settle` says whether the commit was reached."""
         with self._database.transaction() as connection:
             if change.leaves:
-                leaving.remove(change.leaves, self._profile, self._database, connection)
+                leaving.remove(self._standing(change.leaves), self._profile, self._database, connection)
                 failpoint("after-delete")
-            self._database.insert(connection, self._begun.pop(change.number))
+            made = self._database.insert(connection, self._begun.pop(change.number))
             failpoint("after-insert")
+            if made:
+                self._journal.made_keys(change.number, made)
+                failpoint("after-keys")
             self._store.link(self.incoming, prepared.files)
             failpoint("before-commit")
         failpoint("after-commit")
@@ -104,14 +110,20 @@ class PatientUnit:
         return self._roll_forward(change, prepare) if committed else self._undo(change)
 
     def _arrived(self, patient: PlannedPatient) -> bool:
-        """Whether the rows of who comes stand in the target; what leaves, leaves in the same transaction."""
-        rows = self._rows(patient)
+        """Whether the rows of who comes stand in the target; what leaves, leaves in the same transaction.
+
+        Keys that the database makes are in the journal before any commit: without them there was none.
+        """
+        made = self._journal.made(patient.number)
+        if makes_keys(self._profile) and not made:
+            return False
+        rows = with_made(self._rows(patient), self._profile, made)
         found = self._database.found_of(rows, after_writers=True)
         return _all_or_nothing(found, rows)
 
     def _left(self, patient: PlannedPatient | None) -> bool:
         """Whether the rows of who is gone are not in the target any more."""
-        rows = self._rows(patient)
+        rows = self._standing(patient).rows(self._profile) if patient else ()
         found = self._database.found_of(rows, after_writers=True)
         return not _all_or_nothing(found, rows)
 
@@ -143,6 +155,13 @@ class PatientUnit:
                 notice = Notice(FindingCode.STRAY_FILE, place=path, detail="its content was changed since; left alone")
                 self._noticed(change, notice)
         self._journal.done(change.number)
+
+    def _refuse_worked_with(self, patient: PlannedPatient) -> None:
+        if what := leaving.what_changed(self._standing(patient), self._profile, self._database):
+            raise leaving.changed(what)
+
+    def _standing(self, patient: PlannedPatient) -> Standing:
+        return Standing(patient, self._journal.made(patient.number))
 
     def _rows(self, patient: PlannedPatient | None) -> tuple[Row, ...]:
         return planned_rows(patient, self._profile) if patient else ()

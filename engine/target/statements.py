@@ -71,6 +71,19 @@ def insert(table: sa.Table, names: Sequence[str], dialect: str) -> sa.Insert:
     return kind(plain).values({name: _parameter(table.c[name], dialect) for name in names})
 
 
+def insert_making_key(table: sa.Table, key: str, names: Sequence[str], dialect: str) -> sa.Insert:
+    """One row whose key the database makes; `inserted_primary_key` of the result is that key.
+
+    `names` are the other columns. SQL Server is asked by SCOPE_IDENTITY, which works where a table has triggers.
+    """
+    key_column = sa.Column(key, sa.BigInteger if dialect == "postgresql" else sa.Integer, primary_key=True)
+    others = (sa.Column(name, table.c[name].type) for name in names)
+    one = sa.Table(
+        table.name, sa.MetaData(), key_column, *others, schema=table.schema, implicit_returning=dialect != "mssql"
+    )
+    return one.insert().values({name: _parameter(table.c[name], dialect) for name in names})
+
+
 def identity_insert(table: sa.Table, names: Sequence[str], dialect: sa.Dialect) -> tuple[str, str] | None:
     """What must stand before and after an INSERT that fills an IDENTITY column of SQL Server; None elsewhere.
 

@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.plan import PlannedPatient
 from engine.profiles.schema import InsertRule, TargetProfile
 from engine.target.database import TargetDatabase
 from engine.target.files import TargetStore
+from engine.target.planned import Standing
 from engine.target.rows import key_column
 
 
@@ -28,26 +28,24 @@ class Gone:
         return bool(self.rows or self.files)
 
 
-def gone(
-    patients: Iterable[PlannedPatient], profile: TargetProfile, database: TargetDatabase, store: TargetStore
-) -> Gone:
+def gone(patients: Iterable[Standing], profile: TargetProfile, database: TargetDatabase, store: TargetStore) -> Gone:
     """What is gone of `patients`. A file of another size counts as gone. Raises Failure, OSError.
 
     Holds one integer for each key, and streams the rest.
     """
     keys, files = defaultdict[str, set[int]](set), 0
-    for patient in patients:
-        _add_keys(keys, patient)
-        files += sum(store.size(image.path) != image.size for image in patient.images)
+    for standing in patients:
+        _add_keys(keys, standing)
+        files += sum(store.size(image.path) != image.size for image in standing.patient.images)
     rows = sum(_without_row(rule, keys[rule.entity], database) for rule in profile.insert)
     return Gone(rows, files)
 
 
-def _add_keys(keys: dict[str, set[int]], patient: PlannedPatient) -> None:
+def _add_keys(keys: dict[str, set[int]], standing: Standing) -> None:
     """A skipped image has a key and no row."""
     for entity in ("patient", "study", "series"):
-        keys[entity].update(patient.keys.of(entity).values())
-    keys["image"].update(image.target_key for image in patient.images)
+        keys[entity].update(standing.keys.of(entity).values())
+    keys["image"].update(image.target_key for image in standing.patient.images)
 
 
 def _without_row(rule: InsertRule, keys: set[int], database: TargetDatabase) -> int:
