@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -62,6 +63,7 @@ def run(verb: str, options: Options) -> None:
         answer(document(verb, report))
     elif not options.events:
         typer.echo(sentence(verb, report), err=True)
+        _show_forecast(verb, job.report_folder)
     leave_with(report.passed)
 
 
@@ -89,6 +91,15 @@ def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> 
         switch.on_pause(reporter.paused)
         world = World(ledger, signer, emit, switch, clock, time.monotonic, admission(job))
         return run_phase(phase, phase_function(phase), job, profile_digests(job), world, ENGINE_VERSION, reporter)
+
+
+def _show_forecast(verb: str, report_folder: Path) -> None:
+    from rich.console import Console
+
+    from engine.cli import outlook
+
+    if verb == "dry-run" and (found := outlook.read(report_folder)) is not None:
+        Console(stderr=True).print(outlook.table(found))
 
 
 def _obey_signals(switch: Switch) -> None:

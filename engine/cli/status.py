@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from commandline.outcome import answer
 from engine.cli.options import Options
+
+if TYPE_CHECKING:
+    from engine.job import Job
 
 
 def register(app: typer.Typer) -> None:
@@ -15,18 +19,24 @@ def register(app: typer.Typer) -> None:
 
 
 def status(context: typer.Context) -> None:
+    from rich.console import Console
+
+    from engine.cli import outlook
     from engine.compose import open_ledger
     from engine.gates import ROAD
     from engine.job import Job
-    from protocol.vocabulary import GateState
+    from protocol.vocabulary import Gate, GateState
 
     options: Options = context.obj
     job = Job.load(options.folder)
     ledger = open_ledger(job)
     standings = ledger.standings()
     following = next((phase for phase, gate in ROAD if standings[gate].state is not GateState.OPEN), None)
+    found = outlook.read(job.report_folder)
+    hours = _hours(job)
     if options.json:
-        answer(_document(job.run_id, ledger.state().practice, standings, following))
+        document = _document(job.run_id, ledger.state().practice, standings, following)
+        answer(document | {"hours": hours, "forecast": found})
         return
     typer.echo(f"Run {job.run_id}" + ("" if ledger.state().practice else ", not enrolled with a console"))
     for gate, standing in standings.items():
@@ -34,6 +44,31 @@ def status(context: typer.Context) -> None:
         given = f"  approvals {len(standing.approvals)} of {standing.needed}" if standing.needed else ""
         typer.echo(f"  {gate:<16} {standing.state:<9}{given}{why}")
     typer.echo(f"Next: {following or 'report'}")
+    if hours["deadline"]:
+        typer.echo(_hours_text(hours))
+    if found and standings[Gate.CONVERTED].state is not GateState.OPEN:
+        Console().print(outlook.table(found))
+
+
+def _hours(job: Job) -> dict[str, Any]:
+    """When conversion may run; `opens_at` is UTC seconds, None if it may run now."""
+    from engine.night import hours_of
+
+    run, opens = job.run, hours_of(job.run).opening(time.time())
+    return {
+        "begin": None if run.begin is None else f"{run.begin:%H:%M}",
+        "deadline": None if run.deadline is None else f"{run.deadline:%H:%M}",
+        "opens_at": None if opens is None else int(opens),
+    }
+
+
+def _hours_text(hours: dict[str, Any]) -> str:
+    from engine.cli.screen import duration
+
+    between = f"from {hours['begin']} until {hours['deadline']}" if hours["begin"] else f"until {hours['deadline']}"
+    opens = hours["opens_at"]
+    now = "now" if opens is None else f"not now; in {duration(opens - time.time())}"
+    return f"Conversion runs {between} by this machine's clock: {now}"
 
 
 def _document(run: str, practice: str | None, standings: Any, following: Any) -> dict[str, Any]:

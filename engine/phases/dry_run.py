@@ -12,11 +12,13 @@ import msgspec
 
 from engine.control import Control
 from engine.events import Finding
-from engine.forecast import MIB, Forecast, forecast, measured_write_rate
+from engine.forecast import Forecast, Work, forecast, measured_write_rate
 from engine.job import Job
 from engine.journal import recorded_made
+from engine.night import hours_of
 from engine.phases import PhaseResult, at_least, judged
 from engine.phases.enumerated import Expected, expected
+from engine.phases.room import places
 from engine.phases.source_state import require_fingerprint, source_checks
 from engine.phases.survey import Seen, Survey
 from engine.phases.totals import of_severity, totals
@@ -41,10 +43,10 @@ from protocol.vocabulary import Check, FindingCode, Gate, Phase, Severity, Verdi
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`monotonic` gives seconds; `now` the local time with its zone."""
+    """`monotonic` gives seconds; `now` the local time: without a zone it is this machine's, whatever the season."""
 
     monotonic: Callable[[], float] = time.monotonic
-    now: Callable[[], datetime] = lambda: datetime.now().astimezone()
+    now: Callable[[], datetime] = datetime.now
 
 
 def run(job: Job, reporter: Reporter, control: Control, *, clock: Clock = Clock()) -> PhaseResult:
@@ -89,9 +91,10 @@ class _DryRun:
         seen, writer = self._survey(store, wanted)
         seconds = self.clock.monotonic() - started
         outlook = self._forecast(writer, store, seconds)
-        if not self._fits(outlook):
-            detail = f"{outlook.disk_needed_mib} MiB needed, {outlook.disk_free_mib} MiB free"
-            self._found(None, Notice(FindingCode.DISK_SPACE, detail=detail))
+        for volume in outlook.volumes:
+            if not volume.is_large_enough:
+                detail = f"{', '.join(volume.holds)}: {volume.needed_mib} MiB needed, {volume.free_mib} MiB free"
+                self._found(None, Notice(FindingCode.DISK_SPACE, detail=detail))
         writer.finish()
         with closing(Plan(self.job.plan_path)) as plan:
             self._report_worked_with(plan)
@@ -106,8 +109,8 @@ class _DryRun:
         header = self._header(wanted)
         writer = PlanWriter(self.job.plan_path, header, self.base)
         try:
-            survey = Survey(self.job, self.staging, self.source, store, writer, header, self._found, self._seen_one)
-            return survey.run(), writer
+            told = (self._found, self._seen_one, lambda: self.control.pace)
+            return Survey(self.job, self.staging, self.source, store, writer, header, *told).run(), writer
         except BaseException:
             writer.abandon()
             raise
@@ -144,20 +147,14 @@ class _DryRun:
         self.reporter.finding(Finding(Phase.DRY_RUN, notice.code, patient, notice.image, notice.place, notice.detail))
 
     def _forecast(self, writer: PlanWriter, store: TargetStore, seconds: float) -> Forecast:
-        planned = writer.work
+        work, now = writer.work, self.clock.now()
         return forecast(
-            now=self.clock.now(),
-            patients=planned.patients,
-            images=planned.images,
-            size=planned.bytes,
-            seconds=seconds,
+            now=now.timestamp(),
+            hours=hours_of(self.job.run, now.tzinfo),
+            work=Work(work.patients, work.images, work.bytes, seconds),
             write_rate=measured_write_rate(self.job.folder, self.clock.monotonic),
-            deadline=self.job.run.deadline,
-            free_mib=store.free_bytes() // MIB,
+            places=places(self.job, store, self.database.file),
         )
-
-    def _fits(self, outlook: Forecast) -> bool:
-        return outlook.disk_free_mib >= outlook.disk_needed_mib
 
     def _report(self, outlook: Forecast, plan: Plan) -> None:
         self.job.report_folder.mkdir(exist_ok=True)

@@ -17,6 +17,7 @@ import msgspec
 from engine.events import Finding
 from engine.job import Job
 from engine.model import PatientRecord
+from engine.pace import FULL_PACE
 from engine.plan import PlanHeader, PlannedPatient
 from engine.plan_writer import Earlier, PlanWriter
 from engine.profiles.schema import SourceProfile
@@ -81,17 +82,18 @@ class Survey:
         header: PlanHeader,
         found: Found,
         seen_one: SeenOne,
+        pace: Callable[[], int] = lambda: FULL_PACE,
     ) -> None:
         self._job, self._staging, self._profile = job, staging, profile
         self._store, self._writer, self._header = store, writer, header
-        self._found, self._seen_one = found, seen_one
+        self._found, self._seen_one, self._pace = found, seen_one, pace
         self._source = SourceStore(job.source.store)
         self._seen = Seen()
 
     def run(self) -> Seen:
         """Completes the plan and reports everything found on the way."""
         settings = (self._job.target.profile, self._job.source.store, self._job.folder)
-        with Workers(self._job.run.workers, workshop.survey, workshop.set_up, settings) as workers:
+        with Workers(self._job.run.workers, workshop.survey, workshop.set_up, settings, self._pace) as workers:
             for work, surveyed in workers.map(self._work()):
                 self._take(work, self._survived(workers, work, surveyed))
         self._writer.carry_over()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from datetime import datetime, time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from engine.control import Uncontrolled
-from engine.forecast import MIB, forecast
+from engine.forecast import MIB
 from engine.phases import PhaseResult, convert, dry_run
 from engine.phases.dry_run import Clock
 from engine.plan import Plan
@@ -464,23 +464,3 @@ def test_the_report_says_when_the_night_ends_and_whether_that_is_before_the_prac
     assert report["deadline"] == "2026-05-05T07:30:00+02:00"
     assert report["fits_before_deadline"] is True
     assert report["finish_low"] <= report["finish_high"] < report["deadline"]
-
-
-def _forecast(now: str, seconds: float) -> tuple[str | None, bool | None]:
-    made = forecast(
-        now=datetime.fromisoformat(now),
-        patients=1,
-        images=10,
-        size=100 * MIB,
-        seconds=seconds,
-        write_rate=100 * MIB,
-        deadline=time(7, 30),
-        free_mib=1,
-    )
-    return made.deadline, made.fits_before_deadline
-
-
-def test_a_night_too_short_is_said(tmp_path: Path) -> None:
-    assert _forecast("2026-05-04T20:00:00", 40_000) == ("2026-05-05T07:30:00", False)
-    assert _forecast("2026-05-05T06:00:00", 3_000) == ("2026-05-05T07:30:00", True)
-    assert _forecast("2026-05-05T07:30:00", 3_000) == ("2026-05-06T07:30:00", True)

@@ -1,0 +1,82 @@
+"""The dry run's forecast as a person reads it: when the night ends, and whether hours and disk suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.cli.screen import duration
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+REPORT = "dry-run.json"
+
+
+def read(report_folder: Path) -> dict[str, Any] | None:
+    """What the newest dry run left; None if there is none, or none of this release."""
+    import msgspec
+
+    from engine.forecast import Forecast
+
+    try:
+        found: dict[str, Any] = msgspec.json.decode((report_folder / REPORT).read_bytes())
+        msgspec.convert(found, Forecast)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return found
+
+
+def table(report: dict[str, Any]) -> Table:
+    """The forecast as two columns: what, and how much of it."""
+    from rich.table import Table
+
+    made = Table(title="Forecast", title_justify="left", box=None, show_header=False, pad_edge=False)
+    made.add_column(no_wrap=True)
+    made.add_column()
+    for name, text in lines(report):
+        made.add_row(name, text)
+    return made
+
+
+def lines(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name and text of each line. The conversion is predicted from this machine and this practice's own images."""
+    top_up = report.get("top_up")
+    what = "To convert, top-up" if top_up else "To convert"
+    yield what, f"{report['patients']:,} patients, {report['images']:,} images, {_size(report['bytes'])}"
+    low, high = report["conversion_seconds_low"], report["conversion_seconds_high"]
+    yield "Conversion takes", _range(duration(low), duration(high))
+    if report["starts_at"] != report["made_at"]:
+        yield "Begins", f"{_clock(report['starts_at'])}, when the practice closes"
+    yield "Ends", _range(_clock(report["finish_low"]), _clock(report["finish_high"]))
+    if report["deadline"] is not None:
+        yield "Practice opens", f"{_clock(report['deadline'])}: {_fit(report)}"
+    for volume in report["volumes"]:
+        enough = "enough" if volume["free_mib"] >= volume["needed_mib"] else "NOT ENOUGH"
+        needed, free = (_size(volume[name] << 20) for name in ("needed_mib", "free_mib"))
+        yield "Disk", f"{', '.join(volume['holds'])}: {needed} needed, {free} free: {enough}"
+
+
+def _fit(report: dict[str, Any]) -> str:
+    if report["fits_before_deadline"]:
+        return f"fits, if begun by {_clock(report['latest_start'])}"
+    if report["nights"]:
+        return f"takes {report['nights']} nights, and goes on by itself each evening"
+    return "does not fit; it stops at the deadline, and a person resumes it the next night"
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
+
+
+def _clock(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%a %H:%M}"
+
+
+def _size(count: int) -> str:
+    amount, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while amount >= 1024 and len(units) > 1:
+        amount, units = amount / 1024, units[1:]
+    return f"{amount:,.0f} {units[0]}" if units[0] in ("B", "KiB") else f"{amount:,.1f} {units[0]}"

@@ -1,0 +1,54 @@
+"""status: gates, hours and forecast, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.cli.init import make_ready
+from engine.cli.main import main
+from engine.phases import dry_run
+from protocol.vocabulary import ExitCode, Phase
+from tests.engine.tiny import Tiny, TinyPractice, run_phase
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Tiny:
+    tiny = TinyPractice().build(tmp_path / "practice")
+    with (tiny.folder / "job.toml").open("a", encoding="utf-8") as settings:
+        settings.write("begin = '19:00'\ndeadline = '07:30'\n")
+    make_ready(tiny.folder)
+    return tiny
+
+
+def status(tiny: Tiny, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["--job", str(tiny.folder), "status", *words])
+    assert ended.value.code == ExitCode.DONE
+    return capsys.readouterr().out
+
+
+def test_before_a_dry_run_there_is_no_forecast(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(status(tiny, capsys, "--json"))
+    assert document["forecast"] is None
+    assert document["hours"] | {"opens_at": 0} == {"begin": "19:00", "deadline": "07:30", "opens_at": 0}
+    assert "Forecast" not in status(tiny, capsys)
+
+
+def test_after_a_dry_run_people_and_programs_read_the_forecast(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+    run_phase(dry_run.run, Phase.DRY_RUN, tiny)
+    assert json.loads(status(tiny, capsys, "--json"))["forecast"]["images"] == 6
+    shown = status(tiny, capsys)
+    assert "Conversion runs from 19:00 until 07:30" in shown
+    assert "3 patients, 6 images" in shown and "needed" in shown
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b'{"images": 6}'])
+def test_a_report_that_cannot_be_read_is_no_forecast(
+    tiny: Tiny, capsys: pytest.CaptureFixture[str], damage: bytes
+) -> None:
+    tiny.job.report_folder.mkdir()
+    (tiny.job.report_folder / "dry-run.json").write_bytes(damage)
+    assert json.loads(status(tiny, capsys, "--json"))["forecast"] is None
