@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -15,16 +16,19 @@ from engine.toml.suggest import allowed, closest
 from protocol.errors import UsageProblem
 
 _BUNDLED: Final = Path(__file__).parent
+_REMEMBERED: Final = 4  # profiles of a kind; a run has one
 
 
 def load_source(reference: str | Path) -> SourceProfile:
     """The source profile that `reference` names. Raises UsageProblem with file, line and what is allowed."""
-    return read_source(read_document(reference))
+    document = read_document(reference)
+    return _source(document.name, document.content)
 
 
 def load_target(reference: str | Path) -> TargetProfile:
     """The target profile that `reference` names. Raises UsageProblem with file, line and what is allowed."""
-    return read_target(read_document(reference))
+    document = read_document(reference)
+    return _target(document.name, document.content)
 
 
 def load(reference: str | Path) -> SourceProfile | TargetProfile:
@@ -35,7 +39,21 @@ def load(reference: str | Path) -> SourceProfile | TargetProfile:
 
 def read_document(reference: str | Path) -> Document:
     """The profile's file as a document, not yet judged; its errors come with a correct line."""
-    document = Document.read(_path(str(reference)))
+    return _with_examples(Document.read(_path(str(reference))))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _source(name: str, content: bytes) -> SourceProfile:
+    """One file is judged once: every statement in it is parsed by sqlglot, in each dialect."""
+    return read_source(_with_examples(Document.parse(name, content)))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _target(name: str, content: bytes) -> TargetProfile:
+    return read_target(_with_examples(Document.parse(name, content)))
+
+
+def _with_examples(document: Document) -> Document:
     head = document.root.get("profile")
     is_target = isinstance(head, dict) and head.get("role") == "target"
     return replace(document, examples=examples.TARGET if is_target else examples.SOURCE)
