@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from engine.profiles.schema import Query
+from engine.sqlserver.connection import reading_engine
 from protocol.errors import EnvironmentProblem
 
 _ROWS_AT_A_TIME = 2_000
@@ -74,7 +75,7 @@ def _read_only(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         arguments = {"options": "-c default_transaction_read_only=on"}
         return create_engine(url, isolation_level="REPEATABLE READ", connect_args=arguments)
-    return create_engine(url)
+    return reading_engine(url)
 
 
 def _sqlite(path: str) -> sqlite3.Connection:
