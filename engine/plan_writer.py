@@ -34,7 +34,7 @@ CREATE TABLE patient (
     series INTEGER NOT NULL, images INTEGER NOT NULL, skipped INTEGER NOT NULL, bytes INTEGER NOT NULL,
     rows INTEGER NOT NULL, rows_digest TEXT NOT NULL, source_digest TEXT NOT NULL, record BLOB NOT NULL,
     keys BLOB NOT NULL, digest TEXT NOT NULL, leaves_with INTEGER);
-CREATE UNIQUE INDEX staying ON patient (source_key) WHERE leaves_with IS NULL;
+CREATE UNIQUE INDEX one_staying ON patient (source_key) WHERE leaves_with IS NULL;
 CREATE TABLE image (
     number INTEGER NOT NULL REFERENCES patient, position INTEGER NOT NULL, source_key TEXT NOT NULL,
     target_key INTEGER NOT NULL, uid TEXT NOT NULL, source_path TEXT NOT NULL, source_size INTEGER,
@@ -43,6 +43,8 @@ CREATE TABLE image (
 CREATE TABLE notice (
     number INTEGER NOT NULL REFERENCES patient, code TEXT NOT NULL, image TEXT, place TEXT, detail TEXT);
 CREATE TABLE source_file (path TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TEMP VIEW staying AS
+    SELECT image.*, patient.source_key AS patient FROM image JOIN patient USING (number) WHERE leaves_with IS NULL;
 CREATE TEMP TABLE kept (number INTEGER PRIMARY KEY);
 CREATE TEMP TABLE touched (
     number INTEGER, source_key TEXT, size INTEGER, modified INTEGER, PRIMARY KEY (number, source_key)) WITHOUT ROWID;
@@ -208,26 +210,23 @@ class PlanWriter:
     def duplicate_uids(self) -> Iterator[tuple[str, str, str]]:
         """Patient and image source key, and UID, of every image whose UID another image claims too."""
         yield from self._database.execute(
-            "SELECT p.source_key, i.source_key, i.uid FROM image AS i JOIN patient AS p USING (number)"
-            " WHERE p.leaves_with IS NULL AND i.uid IN (SELECT uid FROM image WHERE number NOT IN"
-            " (SELECT number FROM patient WHERE leaves_with IS NOT NULL) GROUP BY uid HAVING COUNT(*) > 1)"
-            " ORDER BY i.number, i.position"
+            "SELECT patient, source_key, uid FROM staying WHERE uid IN"
+            " (SELECT uid FROM staying GROUP BY uid HAVING COUNT(*) > 1) ORDER BY number, position"
         )
 
     def shared_paths(self) -> Iterator[tuple[str, str, str]]:
         """Patient and image source key, and target path, of every image whose path another has too, case aside."""
         yield from self._database.execute(
-            "SELECT p.source_key, i.source_key, i.path FROM image AS i JOIN patient AS p USING (number)"
-            " WHERE LOWER(i.path) IN (SELECT LOWER(path) FROM image GROUP BY LOWER(path) HAVING COUNT(*) > 1)"
-            " ORDER BY i.number, i.position"
+            "SELECT patient, source_key, path FROM staying WHERE LOWER(path) IN"
+            " (SELECT LOWER(path) FROM staying GROUP BY LOWER(path) HAVING COUNT(*) > 1) ORDER BY number, position"
         )
 
     def case_twins(self) -> Iterator[tuple[str, str, str]]:
         """Patient and image source key, and source path, of every image whose file another's differs from in case."""
         yield from self._database.execute(
-            "SELECT p.source_key, i.source_key, i.source_path FROM image AS i JOIN patient AS p USING (number)"
-            " WHERE LOWER(i.source_path) IN (SELECT LOWER(source_path) FROM image GROUP BY LOWER(source_path)"
-            " HAVING COUNT(DISTINCT source_path) > 1) ORDER BY i.number, i.position"
+            "SELECT patient, source_key, source_path FROM staying WHERE LOWER(source_path) IN"
+            " (SELECT LOWER(source_path) FROM staying GROUP BY LOWER(source_path)"
+            " HAVING COUNT(DISTINCT source_path) > 1) ORDER BY number, position"
         )
 
     def add_source_files(self, paths: Iterable[str]) -> None:

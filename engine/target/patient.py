@@ -73,10 +73,8 @@ class PatientUnit:
         if taken := self._store.taken(file.path for file in files):
             notice = Notice(FindingCode.PATH_TAKEN, place=taken[0], detail=f"{len(taken)} planned paths are taken")
             raise Failure(Kind.PERMANENT, "files that are not ours stand at planned paths; nothing was touched", notice)
-        if change.leaves and (
-            what := leaving.what_changed(self._standing(change.leaves), self._profile, self._database)
-        ):
-            raise leaving.changed(what)
+        if change.leaves:
+            self._refuse_worked_with(change.leaves)
         keys = change.comes.keys if change.comes else NO_KEYS
         self._journal.begin(change.number, keys, files, change.leaves.number if change.leaves else None)
         self._begun[change.number] = rows

@@ -12,8 +12,8 @@ import pytest
 
 from engine.model import Category, Image, Patient, PatientRecord, Series, Sex, Study
 from engine.orientation import Orientation
-from engine.plan import Plan, PlanHeader, PlannedImage, PlannedPatient, PlanTotals, SkippedImage
-from engine.plan_writer import PlanWriter
+from engine.plan import Change, Plan, PlanHeader, PlannedImage, PlannedPatient, PlanTotals, Round, SkippedImage
+from engine.plan_writer import Base, PlanWriter
 from engine.target.keys import Keys
 from engine.teeth import Tooth
 from protocol.errors import EnvironmentProblem, Refused
@@ -172,3 +172,60 @@ def test_a_damaged_plan_is_an_environment_problem(tmp_path: Path, damage: str) -
             database.execute("UPDATE patient SET record = x'7b7d'")
     with pytest.raises(EnvironmentProblem):
         Plan(path).patient(1)
+
+
+def _again(patient: PlannedPatient, number: int) -> PlannedPatient:
+    """The same patient with another name, written anew under other keys."""
+    fresh = _patient(number)
+    person = dataclasses.replace(patient.record.patient, family_name="Married")
+    record = dataclasses.replace(patient.record, patient=person)
+    return dataclasses.replace(fresh, record=record, keys=dataclasses.replace(fresh.keys, patient={person.key: number}))
+
+
+@pytest.fixture
+def topped_up(tmp_path: Path) -> Plan:
+    """Of three patients one stays, one comes again, one is gone; and one is new, after a number that nobody got."""
+    path = tmp_path / "plan.sqlite"
+    first = _written(path, _patient(1, "1"), _patient(2, "2", uid="1.9"), _patient(3, "3", uid="1.7"))
+    base = Base(path, first.digest, True, "c" * 64, first.last_number + 1, first.last_keys, first.rounds, 3)
+    first.close()
+    header = dataclasses.replace(HEADER, previous=base.digest, first=base.first, handed_out=base.handed_out)
+    writer = PlanWriter(path, header, base)
+    writer.keep(1)
+    writer.add(_again(_patient(2, "2", uid="1.9"), 4))
+    writer.add(_patient(6, "6", uid="1.6"))
+    writer.carry_over()
+    assert list(writer.duplicate_charts()) == list(writer.duplicate_uids()) == list(writer.shared_paths()) == []
+    writer.finish()
+    return Plan(path)
+
+
+def test_a_top_up_holds_who_stays_who_comes_and_who_leaves(topped_up: Plan) -> None:
+    assert sorted(topped_up.numbers()) == [1, 4, 6]
+    assert topped_up.changes() == [4, 6, 7]
+    assert topped_up.leaving() == {4: 2, 7: 3}
+    assert topped_up.change(4) == Change(4, topped_up.patient(4), _patient(2, "2", uid="1.9"))
+    assert topped_up.change(6) == Change(6, _patient(6, "6", uid="1.6"), None)
+    assert topped_up.change(7) == Change(7, None, _patient(3, "3", uid="1.7"))
+    assert topped_up.rounds == (Round(new=3), Round(kept=1, changed=1, new=1, gone=1))
+    assert (topped_up.totals.patients, topped_up.work.patients, topped_up.files_before()) == (3, 2, 3)
+    assert (topped_up.last_number, topped_up.last_keys["image"]) == (7, 61)
+    topped_up.require_untouched()
+    topped_up.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE patient SET leaves_with = 6 WHERE number = 3",
+        "UPDATE image SET sha256 = replace(sha256, 'e', 'f') WHERE number = 2",
+        "UPDATE patient SET rows_digest = 'x' WHERE number = 3",
+        "DELETE FROM patient WHERE number = 3",
+    ],
+)
+def test_what_leaves_cannot_be_changed_unnoticed(topped_up: Plan, tmp_path: Path, change: str) -> None:
+    topped_up.close()
+    with sqlite3.connect(tmp_path / "plan.sqlite") as database:
+        database.execute(change)
+    with pytest.raises(Refused):
+        Plan(tmp_path / "plan.sqlite").require_untouched()
