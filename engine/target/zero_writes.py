@@ -1,4 +1,9 @@
-"""Proof that a dry run writes no file: attempts to change a file outside the job's folder are refused and counted."""
+"""Proof that a dry run writes no file: attempts to change a file outside the job's folder are refused and counted.
+
+The guard hears what Python tells of itself. A C library that opens a file by its own call is not heard: that a store or
+a database was changed so is found by comparing it before and after. So programs, and databases opened for writing, are
+refused as such, whatever they would do.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,9 @@ import os
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import url2pathname
 
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Audit events that change the file system, and which of their arguments are the paths they change.
@@ -21,7 +28,11 @@ _CHANGES: Final = {
     "os.utime": (0,),
     "os.chmod": (0,),
     "os.chown": (0,),
+    "os.setxattr": (0,),
+    "os.removexattr": (0,),
 }
+# Audit events of another program that starts: what it writes would not be heard here.
+_PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile"})
 
 
 class WriteRefused(PermissionError):
@@ -54,8 +65,12 @@ class WriteGuard:
             return
         place = os.path.normcase(os.path.realpath(os.fsdecode(path)))
         if place != self._allowed and not place.startswith(self._allowed + os.sep):
-            self.refused += 1
-            raise WriteRefused("a dry run does not write outside the job's folder")
+            self.refuse("a dry run does not write outside the job's folder")
+
+    def refuse(self, what: str) -> NoReturn:
+        """Counts an attempt and raises WriteRefused."""
+        self.refused += 1
+        raise WriteRefused(what)
 
 
 _active: list[WriteGuard] = []
@@ -75,9 +90,26 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open":
         if arguments[2] & _WRITING:
             _judge(arguments[0])
+    elif event in _PROGRAMS:
+        for guard in _active:
+            guard.refuse("a dry run starts no other program")
+    elif event == "sqlite3.connect":
+        if (place := _written_database(arguments[0])) is not None:
+            _judge(place)
     elif event in _CHANGES:
         for position in _CHANGES[event]:
             _judge(arguments[position])
+
+
+def _written_database(name: Any) -> str | None:
+    """The file of a SQLite database opened with the right to write; None if there is none. SQLite opens it in C."""
+    text = os.fsdecode(name)
+    if not text.startswith("file:"):
+        return None if text in ("", ":memory:") else text
+    address = urlsplit(text)
+    if {"ro", "memory"} & set(parse_qs(address.query).get("mode", [])):
+        return None
+    return url2pathname(address.path)
 
 
 def _judge(path: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +34,46 @@ ATTEMPTS: dict[str, Callable[[Path], object]] = {
     "remove a folder": lambda place: shutil.rmtree(place.parent),
     "set times": os.utime,
     "set mode": lambda place: place.chmod(0o600),
+    "open a database": sqlite3.connect,
+    "open a database by its address": lambda place: sqlite3.connect(f"{place.as_uri()}?mode=rwc", uri=True),
 }
+
+PROGRAMS: dict[str, Callable[[Path], object]] = {
+    "subprocess": lambda place: subprocess.run(["touch", place], check=False),
+    "shell": lambda place: os.system(f"touch {place}"),  # noqa: S605 - it must not start
+    "spawn": lambda place: os.posix_spawn("/bin/touch", ["touch", str(place)], {}),
+    "exec": lambda place: os.execv("/bin/touch", ["touch", str(place)]),  # noqa: S606 - it must not start
+}
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_other_program_is_started_whatever_it_would_write(tmp_path: Path, program: str) -> None:
+    with WriteGuard(tmp_path) as guard, pytest.raises(WriteRefused, match="program"):
+        PROGRAMS[program](tmp_path / "below")
+    assert guard.refused == 1
+    assert not (tmp_path / "below").exists()
+
+
+def test_a_database_may_be_read_everywhere_and_kept_in_memory(tmp_path: Path) -> None:
+    place = tmp_path / "target.sqlite"
+    sqlite3.connect(place).close()
+    (tmp_path / "job").mkdir()
+    with WriteGuard(tmp_path / "job") as guard:
+        for name in (f"{place.as_uri()}?mode=ro", f"{place.as_uri()}?mode=ro&immutable=1", ":memory:"):
+            sqlite3.connect(name, uri=True).close()
+        sqlite3.connect(tmp_path / "job" / "plan.sqlite").close()
+    assert guard.refused == 0
+
+
+@pytest.mark.attack
+def test_a_write_mode_that_only_looks_like_reading_is_refused(tmp_path: Path) -> None:
+    place = tmp_path / "target.sqlite"
+    (tmp_path / "job").mkdir()
+    for name in (f"{place.as_uri()}?mode=rw&note=mode=ro", f"{place.as_uri()}?cache=private", f"file:{place}"):
+        with WriteGuard(tmp_path / "job"), pytest.raises(WriteRefused):
+            sqlite3.connect(name, uri=True)
+    assert not place.exists()
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
