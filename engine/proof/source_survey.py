@@ -63,9 +63,11 @@ class SourceSurvey:
         self._stride = max(1, -(-self.most_images // FILES_READ))
 
     def run(self, control: Control, on_trouble: Callable[[FileTrouble], None], on_image: Callable[[], None]) -> None:
-        """Reads patients, then images; every image is announced by `on_image`."""
+        """Reads patients, studies, then images; every image is announced by `on_image`."""
         for row in self._database.rows(self._profile.entities["patient"].query):
             self._patient(row)
+        for row in self._database.rows(self._profile.entities["study"].query):
+            self._study(row)
         for row in self._database.rows(self._profile.entities["image"].query):
             control.checkpoint()
             trouble = self._image(row)
@@ -77,6 +79,12 @@ class SourceSurvey:
         self.facts.codes.add(("sex", str(row["sex"])))
         try:
             self._reader.patient(row)
+        except Unreadable as problem:
+            self._unmapped(problem)
+
+    def _study(self, row: Row) -> None:
+        try:
+            self._reader.study(row)
         except Unreadable as problem:
             self._unmapped(problem)
 
@@ -112,6 +120,9 @@ class SourceSurvey:
     def _unmapped(self, problem: Unreadable) -> None:
         if problem.code is FindingCode.UNKNOWN_CODE:
             self.facts.unmapped.add(problem.detail)
+        if problem.code is FindingCode.DATE_OUT_OF_RANGE:  # one sentence for a column, whatever the number of dates
+            self.facts.codes.add((problem.column, "a date"))
+            self.facts.unmapped.add(f"{problem.column} holds dates in none of the forms that the profile states")
 
     def _look_into(self, place: str) -> None:
         """Notes a file's encoding; an encoding that cannot be decoded here is noted with the reason."""

@@ -20,11 +20,16 @@ _ISO: Final = Dates(ValueRules())
 
 
 class Unreadable(Exception):
-    """A value of a row has no meaning that the profile states. `detail` names the column, for local eyes."""
+    """A value of a row has no meaning that the profile states. `detail` begins with the column; for local eyes."""
 
     def __init__(self, code: FindingCode, detail: str) -> None:
         self.code, self.detail = code, detail
         super().__init__(detail)
+
+    @property
+    def column(self) -> str:
+        """The column it is about, where it is about one."""
+        return self.detail.partition(" ")[0]
 
 
 def key(row: Row, column: str) -> str:

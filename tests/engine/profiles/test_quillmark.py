@@ -101,3 +101,22 @@ def test_a_row_that_the_profile_does_not_understand_is_told_and_never_guessed(
     planned, told = run_phase(dry_run.run, Phase.DRY_RUN, practice)
     assert code in told.codes()
     assert by_check(planned)[Check.IMAGES_ENUMERATED].verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("row", "instead", "sentence"),
+    [
+        ("'20190304 103502'", "'2019-03-04'", "acquired_at holds dates in none of the forms that the profile states"),
+        ("'1561690000000'", "'last summer'", "started_at holds dates in none of the forms that the profile states"),
+        ("'19710501'", "'1.5.1971'", "birth_date holds dates in none of the forms that the profile states"),
+        ("'kind', 'PAN'", "'kind', 'PANO'", "category is 'PANO', which the profile does not map"),
+    ],
+)
+def test_prove_says_no_to_a_profile_that_does_not_know_its_values(
+    tmp_path: Path, row: str, instead: str, sentence: str
+) -> None:
+    practice = write_on_sqlite(tmp_path / "practice", SQL.replace(row, instead))
+    run_phase(stage.run, Phase.STAGE, practice)
+    proven, told = run_phase(prove.run, Phase.PROVE, practice)
+    assert Check.SOURCE_CODES_MAPPED in failed(proven)
+    assert [finding.detail for finding in told.findings if finding.code is FindingCode.UNKNOWN_CODE] == [sentence]

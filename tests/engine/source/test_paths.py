@@ -21,7 +21,7 @@ FILLED = {
     "{uuid}.dcm": f"{UUID_TEXT}.dcm",
     "{uuid[0:2]}/{uuid[2:4]}/{uuid}.dcm": f"A1/b2/{UUID_TEXT}.dcm",
     "{uuid|lower[0:2]}/{uuid|lower|no-dashes}.dcm": "a1/a1b2c3d4e5f6478899aabbccddeeff00.dcm",
-    "{uuid|upper[-2:]}/{uuid[0]}{uuid[-1]}": "00/A0",
+    "{uuid|upper[-4:]}/{uuid[0]}{uuid[-1]}/{own|upper[0]}": "FF00/A0/A",
     "{uuid[4:]}": UUID_TEXT[4:],
     "{uuid[:-4]}": UUID_TEXT[:-4],
     "{own[0:2]}/{own}": f"a1/{UUID_TEXT.lower()}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -170,6 +170,15 @@ def test_the_reconciler_expects_exactly_what_is_written(moment: datetime, precis
     kept, _ = _in_column(TimeLimit(precision, date(1, 1, 1), date(9999, 12, 31)), moment)
     assert isinstance(kept, date)
     assert normal.kept(moment, precision) == kept.isoformat()
+
+
+@pytest.mark.parametrize("precision", ["datetime", "smalldatetime"])
+def test_both_round_every_millisecond_of_a_minute_alike(precision: str) -> None:
+    for millisecond in (*range(1_100), *range(29_900, 30_100), *range(59_900, 60_000)):
+        moment = _at("2024-05-06T07:08:00") + timedelta(milliseconds=millisecond)
+        kept, _ = _in_column(TimeLimit(precision, date(1900, 1, 1), date(2079, 6, 6)), moment)
+        assert isinstance(kept, date)
+        assert normal.kept(moment, precision) == kept.isoformat()
 
 
 def test_the_spans_of_the_server_s_types_are_those_of_the_profile() -> None:
