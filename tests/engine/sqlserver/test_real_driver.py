@@ -156,6 +156,19 @@ def test_an_explicit_key_goes_between_on_and_off_and_only_where_the_table_has_an
     assert not any("OUTPUT" in text for text in heard)
 
 
+def test_a_key_that_the_server_makes_is_asked_for_in_the_same_breath(
+    server: Talking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.says({"scope_identity": "4711"})
+    with opened(server) as database, database.transaction() as connection:
+        monkeypatch.setattr(database, "_makes", {("Person", "PersonID"): "patient"})
+        server.heard()
+        assert database.insert(connection, [PERSON[0]]) == {"patient": {7: 4711}}
+    [insert] = [text for text in server.heard() if "INTO [Person]" in text and "sp_describe" not in text]
+    assert "PersonID" not in insert
+    assert "IDENTITY_INSERT" not in insert
+
+
 def test_a_session_that_failed_is_not_used_again(server: Talking) -> None:
     """IDENTITY_INSERT outlives a rollback: the next patient would meet it."""
     server.says({"INTO .Person. ": Refusal(2627, "Violation of PRIMARY KEY constraint.", 14)})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 
 from demo.dexis10 import opened, write_empty_database
 from engine.profiles.load import load_target
-from engine.target.columns import adapted
+from engine.target.columns import adapted, as_timestamp
 from engine.target.connect import Statements, connected
 from engine.target.database import Found, TargetDatabase
 from engine.target.failures import Failure, Kind, explained
@@ -215,6 +216,45 @@ def test_postgresqls_deadlock_and_serialization_failure_are_worth_another_try(ne
             connection.execute(sa.text(f"DO $$ BEGIN RAISE EXCEPTION 'Ana' USING ERRCODE = '{code}'; END $$"))
         assert failure.value.kind is kind
         assert code in failure.value.detail
+
+
+@pytest.mark.parametrize("digits", range(7))
+def test_postgresql_rounds_a_time_as_we_say(new_database: Callable[[], str], digits: int) -> None:
+    chance = random.Random(digits)
+    halves = [10 ** (6 - digits) // 2 + offset for offset in (-1, 0, 1)]
+    moments = [
+        datetime.fromisoformat(f"{year}-06-05 04:03:59") + timedelta(microseconds=max(0, micro))
+        for year in (1753, 1987, 1999, 2000, 2024, 9998)
+        for micro in (0, *halves, 999_999, *(chance.randrange(1_000_000) for _ in range(20)))
+    ]
+    made = sa.create_engine(new_database())
+    with made.connect() as connection:
+        for moment in moments:
+            asked = sa.text(f"SELECT CAST(CAST('{moment.isoformat(sep=' ')}' AS TIMESTAMP) AS TIMESTAMP({digits}))")
+            assert connection.execute(asked).scalar() == as_timestamp(moment, digits)
+    made.dispose()
+
+
+def test_the_rights_in_the_docs_are_enough_on_postgresql(new_database: Callable[[], str], postgresql_url: str) -> None:
+    url = new_database()
+    write_empty_database(url)
+    _run(url, "ALTER TABLE Person ALTER PersonID ADD GENERATED ALWAYS AS IDENTITY")
+    text = (Path(__file__).parents[3] / "docs" / "databases.md").read_text("utf-8")
+    grants = [line.partition("--")[0] for line in text.split("## PostgreSQL")[1].splitlines() if line[:5] == "GRANT"]
+    role = f"fewest_{sa.engine.make_url(url).database}"
+    _run(url, f"CREATE ROLE {role} LOGIN", *(grant.replace("bitewing", role) for grant in grants))
+    fewest = sa.engine.make_url(url).set(username=role).render_as_string(hide_password=False)
+    try:
+        with closing(TargetDatabase(fewest, PROFILE, read_only=False)) as database:
+            _insert(database, *ROWS)
+            assert database.found_of(ROWS, after_writers=True) == Found(3, 3)
+            database.advance_counters()
+            with database.transaction() as connection:
+                assert database.delete(connection, ROWS) == 3
+            with pytest.raises(Failure, match="42501"), database.transaction() as connection:
+                connection.execute(sa.text("DROP TABLE Person"))
+    finally:
+        _run(url, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
 WHEN = datetime.fromisoformat("2019-03-04T10:30:01")
