@@ -7,6 +7,7 @@ here who could approve. Prints one JSON object.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import resource
 import subprocess
 import sys
@@ -97,9 +98,8 @@ class _Timed(Reporter):
 
 
 def _sample(moment: float, images: int) -> _Sample:
-    this = psutil.Process()
-    workers = this.children()
-    times = [process.cpu_times() for process in (this, *workers)]
+    workers = [psutil.Process(process.pid) for process in multiprocessing.active_children()]
+    times = [process.cpu_times() for process in (psutil.Process(), *workers)]
     spent = sum(one.user + one.system for one in times)
     return _Sample(moment, images, spent, max(map(_peak_mib, workers), default=0.0))
 
