@@ -48,6 +48,11 @@ class Columns:
         for table, query in asked:
             for fact, column in _behind(query):
                 self._of[table, fact] = column
+        for rule in profile.insert:  # a query that hides its columns still shows what was carried over as it is
+            for name, expression in rule.columns.items():
+                for fact in (fact for fact, text in PLAIN.items() if text == _bare(expression.text)):
+                    self._of.setdefault((rule.table, fact), f"{rule.table}.{name}")
+                    self._of.setdefault((None, fact), f"{rule.table}.{name}")
 
     def of(self, table: str | None, fact: str) -> str | None:
         return self._of.get((table, fact)) or self._of.get((None, fact))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -76,9 +80,24 @@ def failed(result: PhaseResult) -> set[Any]:
     return {check.check for check in result.checks if check.verdict is Verdict.FAIL}
 
 
-def test_every_ability_together_converts_and_reconciles_to_exact(tmp_path: Path) -> None:
-    tiny = practice(tmp_path / "p")
-    assert FindingCode.DATE_PRECISION_LOST in converted(tiny)
+@cache
+def _built() -> Path:
+    """The practice, converted once; its folder may be copied."""
+    folder = Path(mkdtemp(prefix="bitewing-abilities-"))
+    atexit.register(shutil.rmtree, folder)
+    assert FindingCode.DATE_PRECISION_LOST in converted(practice(folder / "p"))
+    return folder / "p"
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Tiny:
+    """A converted practice of this test's own."""
+    shutil.copytree(_built(), tmp_path / "p")
+    return Tiny(tmp_path / "p" / "job")
+
+
+def test_every_ability_together_converts_and_reconciles_to_exact(tiny: Tiny) -> None:
+
     result, told = run_phase(reconcile.run, Phase.RECONCILE, tiny)
     assert (failed(result), told.findings) == (set(), [])
     rows = tiny.target_rows()
@@ -102,9 +121,8 @@ def test_every_ability_together_converts_and_reconciles_to_exact(tmp_path: Path)
         "UPDATE Study SET CreatedDate = '2019-03-04 10:00:11' WHERE StudyRecordID = 1": FindingCode.FIELD_DIFFERS,
     }.items(),
 )
-def test_what_a_formula_should_have_made_and_did_not_is_seen(tmp_path: Path, statement: str, code: FindingCode) -> None:
-    tiny = practice(tmp_path / "p")
-    converted(tiny)
+def test_what_a_formula_should_have_made_and_did_not_is_seen(tiny: Tiny, statement: str, code: FindingCode) -> None:
+
     engine_ = sa.create_engine(tiny.target)
     with engine_.begin() as connection:
         assert connection.exec_driver_sql(statement).rowcount == 1
@@ -114,9 +132,8 @@ def test_what_a_formula_should_have_made_and_did_not_is_seen(tmp_path: Path, sta
     assert code in told.codes()
 
 
-def test_a_file_at_another_patient_s_path_is_missing_and_a_stray(tmp_path: Path) -> None:
-    tiny = practice(tmp_path / "p")
-    converted(tiny)
+def test_a_file_at_another_patient_s_path_is_missing_and_a_stray(tiny: Tiny) -> None:
+
     path = next(path for path in tiny.store_content() if path.endswith("/1.dex"))
     moved = tiny.store / path.replace("/1/1/1.dex", "/2/1/1.dex")
     moved.parent.mkdir(parents=True, exist_ok=True)
