@@ -9,8 +9,9 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -19,12 +20,15 @@ import sqlalchemy as sa
 
 import engine.target.failures
 from engine.failpoints import die
+from engine.plan import Plan
 from engine.source.store import SourceStore
 from tests.engine.tiny import Tiny
 from tests.faults.calls import Call, Kind
 from tests.faults.power import Power
 from tests.simulators.postgresql import libpq
 
+STRANGERS: Final = b"not of this run"
+_SMALL: Final = 100  # bytes: the foreign file in an incoming folder of another run
 ALWAYS: Final = 1 << 30  # the fault stays until the process ends; a person puts it right before running convert again
 
 
@@ -119,6 +123,30 @@ def _locked(call: Call, victim: Victim) -> None:
     error = PermissionError(errno.EACCES, "The process cannot access the file")
     error.winerror = 32  # type: ignore[attr-defined,unused-ignore]
     raise error
+
+
+def _rot(call: Call, victim: Victim) -> None:
+    """The newest file of the incoming folder lies on the disk otherwise than it was written."""
+    files = [path for path in victim.tiny.store.glob(".bitewing-incoming-*/*/*") if path.stat().st_size > _SMALL]
+    newest = max(files, key=lambda path: path.stat().st_mtime_ns)
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+
+
+def _put_a_strangers_file(call: Call, victim: Victim) -> None:
+    """Another program writes where one of our files would go next."""
+    with closing(Plan(victim.tiny.job.plan_path)) as plan:
+        planned = [image.path for number in plan.numbers() for image in plan.patient(number).images]
+    place = next(victim.tiny.store / path for path in planned if not (victim.tiny.store / path).exists())
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(STRANGERS)
+    strangers_list(victim.tiny).write_text(str(place), encoding="utf-8")
+
+
+def strangers_list(tiny: Tiny) -> Path:
+    """Where it is kept which file is the stranger's."""
+    return tiny.folder.parent / "strangers-file"
 
 
 def _hold_database(call: Call, victim: Victim) -> None:
@@ -221,6 +249,19 @@ FAULTS: Final = {
         _file("create", "open", "link", "unlink"),
         _locked,
         times=2,
+    ),
+    "altered": Fault(
+        "altered on disk",
+        "a file lies on the disk otherwise than it was written, before it is read back",
+        lambda call: call.kind is Kind.STEP and call.name == "after-write",
+        _rot,
+        every=True,
+    ),
+    "stranger": Fault(
+        "stranger's file",
+        "another program puts a file where ours would go next, until a person takes it away",
+        lambda call: call.kind is Kind.STEP and call.name in ("before-sync", "after-write", "after-folder"),
+        _put_a_strangers_file,
     ),
     "database-locked": Fault(
         "rows locked",

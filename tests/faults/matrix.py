@@ -228,6 +228,7 @@ def _outcome(cell: Cell, fault: Fault, scene: Scene, practice: Practice, tiny: T
         _require_struck(ended, struck.value)
         if practice.server is not None:
             until_up(practice.server)
+        _take_the_strangers_file_away(tiny)
         practice.require_possible(tiny, lost=scene.lost)
         _in_peace(lambda: recovered(tiny))
         practice.require_whole(tiny)
@@ -237,6 +238,14 @@ def _outcome(cell: Cell, fault: Fault, scene: Scene, practice: Practice, tiny: T
     except Broken as broken:
         return str(broken)
     return None
+
+
+def _take_the_strangers_file_away(tiny: Tiny) -> None:
+    if (listed := faults.strangers_list(tiny)).exists():
+        place = Path(listed.read_text(encoding="utf-8"))
+        if place.read_bytes() != faults.STRANGERS:
+            raise Broken("a file that another program wrote meanwhile was replaced")
+        place.unlink()
 
 
 def _suffer(cell: Cell, fault: Fault, scene: Scene, tiny: Tiny, server: str | None, struck: Any) -> str:
