@@ -43,9 +43,10 @@ def table(report: dict[str, Any]) -> Table:
 
 def lines(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Name and text of each line. The conversion is predicted from this machine and this practice's own images."""
-    top_up = report.get("top_up")
-    what = "To convert, top-up" if top_up else "To convert"
-    yield what, f"{report['patients']:,} patients, {report['images']:,} images, {_size(report['bytes'])}"
+    if change := report.get("top_up"):
+        counts = ", ".join(f"{change[name]:,} {name}" for name in ("kept", "changed", "new", "gone"))
+        yield f"Top-up {change['number']}", f"patients: {counts}"
+    yield "To convert", f"{report['patients']:,} patients, {report['images']:,} images, {_size(report['bytes'])}"
     low, high = report["conversion_seconds_low"], report["conversion_seconds_high"]
     yield "Conversion takes", _range(duration(low), duration(high))
     if report["starts_at"] != report["made_at"]:

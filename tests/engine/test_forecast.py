@@ -113,4 +113,6 @@ def test_a_person_reads_what_happens_when_it_does_not_fit() -> None:
     assert "takes 3 nights" in _told(made("2026-05-04T12:00:00", 60_000, begin=time(19)))
     assert "a person resumes it" in _told(made("2026-05-04T20:00:00", 40_000))
     assert "Begins: Mon 19:00, when the practice closes" in _told(made("2026-05-04T12:00:00", 900, begin=time(19)))
-    assert "To convert, top-up" in _told(made("2026-05-04T20:00:00", 900), top_up={"number": 1})
+    change = {"number": 1, "kept": 90, "changed": 1, "new": 0, "gone": 0}
+    told = _told(made("2026-05-04T20:00:00", 900), top_up=change)
+    assert "Top-up 1: patients: 90 kept, 1 changed, 0 new, 0 gone" in told

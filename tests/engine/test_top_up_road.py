@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from engine import identity
+from engine.cli import outlook
 from engine.cli.init import make_ready
 from engine.cli.main import main
 from engine.compose import clock, open_ledger
@@ -129,6 +130,9 @@ def test_a_second_night_takes_the_whole_road_and_its_certificate_says_so(
     _run(done, capsys, "stage")
     _prove(done)
     _run(done, capsys, "dry-run")
+    forecast = _run(done, capsys, "status")["forecast"]
+    assert forecast["top_up"] == {"number": 1, "kept": 2, "changed": 1, "new": 0, "gone": 0}
+    assert dict(outlook.lines(forecast))["Top-up 1"] == "patients: 2 kept, 1 changed, 0 new, 0 gone"
     assert "approvals" in _run(done, capsys, "convert", ends=ExitCode.REFUSED)["error"]
     _decide(done)
     assert _run(done, capsys, "convert")["images"] == 6
