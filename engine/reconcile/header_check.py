@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
+from engine.reconcile.formula import CannotTell, Codes, Formula
 from engine.reconcile.image_values import Flaw
 from engine.reconcile.native_reader import SIZES, Field, NativeFile, NativeLayout, Value
 from engine.reconcile.native_seal import written
@@ -34,12 +37,22 @@ def require_checkable(layout: NativeLayout, names: frozenset[str]) -> None:
     known = names | _TOLD_BY_PICTURE | frozenset(SIZES) | {INTEGRITY} | _FORMS
     for field in layout.fields:
         for meaning in (*field.bits, *((field.meaning,) if field.meaning else ())):
-            if meaning not in known and not (field.bits and meaning in ("0", "1")):
+            if meaning not in known and not _can_be_worked_out(meaning, known):
                 raise UsageProblem(
                     f"native field {field.name}: reconcile cannot check {meaning}",
                     where="target profile",
-                    next_step="write the field with one of the names that reconcile knows: " + ", ".join(sorted(known)),
+                    next_step="write the field with names that reconcile knows: " + ", ".join(sorted(known)),
                 )
+
+
+def _can_be_worked_out(meaning: str, known: frozenset[str]) -> bool:
+    try:
+        return _formula(meaning).names <= known
+    except CannotTell:
+        return False
+
+
+_formula = lru_cache(Formula)
 
 
 def told_by(picture: Picture, layout: NativeLayout) -> Mapping[str, Value]:
@@ -119,27 +132,39 @@ def _table(name: str, table: GreyTable | None) -> Mapping[str, Value]:
     }
 
 
-def header_flaws(file: NativeFile, expected: Mapping[str, Value], seal: bytes) -> Iterator[Flaw]:
+def header_flaws(
+    file: NativeFile, expected: Mapping[str, Value], seal: bytes, codes: Codes = MappingProxyType({})
+) -> Iterator[Flaw]:
     """Every field that says something else than `expected`, by meaning; `seal` is the file's recomputed hash."""
     for field, _, raw in file.fields:
         if INTEGRITY in (field.meaning or ""):
             if not _holds(field, raw, written(seal, field.meaning or "")):
                 yield Flaw(FindingCode.INTEGRITY_MISMATCH, f"{field.name} is not the hash of this file", on_disk=True)
-        elif not _agrees(field, raw, expected):
+        elif not _agrees(field, raw, expected, codes):
             yield Flaw(FindingCode.HEADER_DIFFERS, f"{field.name} says something else", on_disk=True)
 
 
-def _agrees(field: Field, raw: bytes, expected: Mapping[str, Value]) -> bool:
+def _agrees(field: Field, raw: bytes, expected: Mapping[str, Value], codes: Codes) -> bool:
     if field.align:
         return raw == (field.fixed or b"\0") * len(raw)
     if field.fixed is not None:
         return raw == field.fixed
+    if field.length_of or field.meaning in SIZES:
+        return True  # judged when the file was taken apart
+    try:
+        return _holds(field, raw, _worked_out(field, expected, codes))
+    except CannotTell:
+        return False
+
+
+def _worked_out(field: Field, expected: Mapping[str, Value], codes: Codes) -> Value:
+    """What the field should hold. Raises CannotTell."""
     if field.bits:
         numbers = (int(bit) if bit in ("0", "1") else int(bool(expected[bit])) for bit in field.bits)
-        return _holds(field, raw, sum(number << place for place, number in enumerate(numbers)))
-    if field.meaning is None or field.meaning in SIZES:
-        return True  # lengths and sizes were judged when the file was taken apart
-    return _holds(field, raw, expected[field.meaning])
+        return sum(number << place for place, number in enumerate(numbers))
+    meaning = field.meaning or "null"
+    value: Value = expected[meaning] if meaning in expected else _formula(meaning).value(expected, codes)
+    return value
 
 
 def _holds(field: Field, raw: bytes, value: Value) -> bool:

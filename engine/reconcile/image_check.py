@@ -156,7 +156,7 @@ def _native(eyes: Eyes, question: ImageQuestion, kind: FileKind, picture: Pictur
         sealed,
         is_equal=np.array_equal(file.pixels, picture.words()),
         low_is_white=bool(low_is_white),
-        flaws=tuple(header_flaws(file, {**question.names, **told_by(picture, eyes.native)}, sealed)),
+        flaws=tuple(header_flaws(file, {**question.names, **told_by(picture, eyes.native)}, sealed, eyes.codes)),
     )
 
 

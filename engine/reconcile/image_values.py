@@ -44,7 +44,7 @@ class FileKind:
 
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """All that is needed to look at any image of a run."""
+    """All that is needed to look at any image of a run; `codes` are the target's, by the model's words."""
 
     source_roots: tuple[Path, ...]
     target_root: Path
@@ -53,6 +53,7 @@ class Eyes:
     template: str
     kinds: tuple[FileKind, ...]
     native: NativeLayout
+    codes: Mapping[str, Mapping[str, int | str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,4 +201,5 @@ def _with_fixed(field: Field, value: int | float | bytes | str) -> Field:
 
 
 def _plain(text: str) -> str:
-    return "".join(text.split())
+    """Without the spaces that mean nothing; those within quotes do."""
+    return text.strip() if "'" in text or '"' in text else "".join(text.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Final
 
 from engine.reconcile.image_values import ImageQuestion
@@ -21,12 +22,15 @@ _FACTS: Final[Mapping[str, str]] = {
     "patient.chart_number": "chart_number",
     "study.name": "study_name",
     "series.name": "series_name",
+    "patient.sex": "sex",
     "image.uid": "uid",
+    "image.category": "category",
     "device.manufacturer": "manufacturer",
     "device.model": "model",
     "device.serial_number": "serial_number",
 }
-NAMES: Final = frozenset({*_FACTS, "image.number", "image.acquired_at", "person()"}) | {
+_MOMENTS: Final = ("image.acquired_at", "study.started_at", "patient.birth_date")
+NAMES: Final = frozenset({*_FACTS, *_MOMENTS, "image.number", "person()"}) | {
     f"key({entity})" for entity in ("patient", "study", "series", "image")
 }
 
@@ -71,4 +75,12 @@ def _names(patient: SourcePatient, image: SourceImage, held: Held) -> Mapping[st
         "image.number": int(number) if number else None,
         "image.acquired_at": image.acquired_at,
         "study.started_at": study_node.started_at if study_node else None,
+        "patient.birth_date": _day(patient.plain["birth_date"]),
     }
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text[:10]) if text else None
+    except ValueError:
+        return None

@@ -112,7 +112,9 @@ def eyes_of(places: Places, source: SourceProfile, target: TargetProfile) -> Eye
     kinds = tuple(FileKind(rule.when, rule.type, rule.path, *_sealing(rule, target)) for rule in target.files)
     template = target.orientation.template or "{rotation}"
     turners = turner_of(source), turner_of(target)
-    return Eyes(places.source_store, places.target_store, *turners, template, kinds, layout_of(target.native))
+    return Eyes(
+        places.source_store, places.target_store, *turners, template, kinds, layout_of(target.native), target.codes
+    )
 
 
 def _sealing(rule: FileRule, target: TargetProfile) -> tuple[Sealing, str | None]:

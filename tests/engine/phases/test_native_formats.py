@@ -122,6 +122,21 @@ def test_a_hash_anywhere_is_written_and_recomputed(case: tuple[str, str, str, st
     carried(built(tmp_path / "p", text), lost={FindingCode.DISPLAY_RULE_LOST})
 
 
+REPEATED = """
+  { name = "family", type = "text", size = 20, encoding = "utf-8", is = "upper(patient.family_name)" },
+  { name = "label", type = "text", size = 40, encoding = "utf-8", is = "concat(study.name, ', ', image.uid)" },
+  { name = "kind",   type = "uint8", is = "code('category', image.category)" },
+  { name = "colour", type = "uint8", is = "when(pixels.samples == 3, 7, 2 * pixels.samples)" },
+  { name = "born",   type = "digits", size = 8, is = "patient.birth_date" },
+  { name = "began",  type = "ole", is = "study.started_at" },
+"""
+
+
+def test_a_header_may_repeat_what_an_expression_makes_of_the_record(tmp_path: Path) -> None:
+    text = profile_text().replace('  { name = "taken"', REPEATED + '  { name = "taken"')
+    carried(built(tmp_path / "p", text), lost={FindingCode.DISPLAY_RULE_LOST})
+
+
 def test_the_modelled_file_has_a_place_for_everything_but_nothing_is_baked_in(tmp_path: Path) -> None:
     tiny = practice().build(tmp_path / "p")
     carried(tiny, lost=set())

@@ -75,15 +75,17 @@ def test_a_source_query_in_another_order_is_refused(tmp_path: Path) -> None:
     places, source = made.write(tmp_path / "p"), load_source("dexis11")
     query = source.entities["study"].query
     spoilt = Query({"sqlite": query.sql["sqlite"].replace("st.patient_id, st.id", "st.id")}, query.columns)
-    object.__setattr__(source.entities["study"], "query", spoilt)
+    spoilt_source = dataclasses.replace(
+        source, entities={**source.entities, "study": dataclasses.replace(source.entities["study"], query=spoilt)}
+    )
     with pytest.raises(UsageProblem, match=r"entities\.study"):
-        reconcile(places, source, load_target("dexis10"), KEY, 1, _listener(lambda: None))
+        reconcile(places, spoilt_source, load_target("dexis10"), KEY, 1, _listener(lambda: None))
 
 
 def test_an_audit_that_leaves_out_a_table_is_refused(tmp_path: Path) -> None:
     target = load_target("dexis10")
     rows = {name: query for name, query in target.audit.rows.items() if name != "ActivityLog"}
-    object.__setattr__(target.audit, "rows", rows)
+    target = dataclasses.replace(target, audit=dataclasses.replace(target.audit, rows=rows))
     with pytest.raises(UsageProblem, match="ActivityLog"):
         reconcile(practice().write(tmp_path / "p"), load_source("dexis11"), target, KEY, 1, _listener(lambda: None))
 
