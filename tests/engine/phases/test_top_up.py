@@ -326,6 +326,15 @@ def test_who_was_worked_with_since_the_dry_run_is_never_touched_and_the_others_g
     assert {path for path in files if "0000000" in path and path[-5] < "5"} <= set(two_renamed.store_content())
 
 
+def test_once_the_work_in_the_target_is_undone_the_next_convert_finishes(two_renamed: Tiny) -> None:
+    _run(Phase.DRY_RUN, two_renamed)
+    _execute(two_renamed, WORKED_WITH["an image was looked at"])
+    assert not _passes(_run(Phase.CONVERT, two_renamed)[0])
+    _execute(two_renamed, "DELETE FROM ActivityLog WHERE Event = 'Viewed'")
+    assert _passes(_run(Phase.CONVERT, two_renamed)[0])
+    assert {row[3] for row in two_renamed.target_rows()["personname"] if row[2] != "Stays"} == {"Anna", "明", "Yet"}
+
+
 def test_who_was_worked_with_in_the_very_moment_is_rolled_back_whole(
     two_renamed: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
