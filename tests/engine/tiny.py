@@ -17,7 +17,7 @@ from PIL import Image as Pillow
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
-from demo.dexis10 import write_empty_database, write_empty_store
+from demo.dexis10 import opened, write_empty_database, write_empty_store
 from engine.control import Uncontrolled
 from engine.events import Event, Finding
 from engine.job import Job, new_run_file
@@ -32,7 +32,7 @@ RUN = "c0ffee00" * 4
 Row = dict[str, Any]
 
 _METADATA = sa.MetaData()
-_TEXT, _NUMBER = sa.String(400), sa.Integer
+_TEXT, _NUMBER = sa.Unicode(400), sa.Integer
 _COLUMNS: dict[str, dict[str, Any]] = {
     "core_info": {"name": _TEXT, "value": _TEXT},
     "device": {"id": _NUMBER, "manufacturer": _TEXT, "model": _TEXT, "serial_number": _TEXT},
@@ -195,7 +195,7 @@ class TinyPractice:
         tiny.take_fingerprint()
 
     def _write_source(self, tiny: Tiny, store: Path) -> None:
-        engine = sa.create_engine(tiny.staging)
+        engine = opened(tiny.staging)
         with engine.begin() as connection:
             _METADATA.drop_all(connection)
             _METADATA.create_all(connection)
@@ -252,7 +252,7 @@ class Tiny:
 
     def target_rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every target table, sorted."""
-        engine = sa.create_engine(self.target)
+        engine = opened(self.target)
         metadata = sa.MetaData()
         with engine.connect() as connection:
             metadata.reflect(connection)

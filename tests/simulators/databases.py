@@ -20,13 +20,20 @@ _NUMBERS: Final = itertools.count(1)
 
 
 @pytest.fixture(params=DIALECTS)
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database. A test that uses it runs once for each kind."""
+def new_databases(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Makes empty databases of one kind and gives their URLs. A test that uses it runs once for each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/database.sqlite"
-    maker = "new_database" if request.param == "postgresql" else "new_mssql_database"
-    make: Callable[[], str] = request.getfixturevalue(maker)
-    return make()
+        return lambda: f"sqlite:///{tmp_path}/database-{next(_NUMBERS)}.sqlite"
+    made: Callable[[], str] = request.getfixturevalue(
+        "new_database" if request.param == "postgresql" else "new_mssql_database"
+    )
+    return made
+
+
+@pytest.fixture
+def empty_database(new_databases: Callable[[], str]) -> str:
+    """The URL of an empty database. A test that uses it runs once for each kind."""
+    return new_databases()
 
 
 @pytest.fixture

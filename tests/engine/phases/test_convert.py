@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from demo.dexis10 import opened
 from engine.control import Uncontrolled
 from engine.journal import Journal, State
 from engine.phases import convert, dry_run
@@ -31,12 +32,9 @@ def _convert(tiny: Tiny) -> tuple[dict[Check, tuple[Verdict, int, int]], Told]:
     return {check.check: (check.verdict, check.expected, check.actual) for check in result.checks}, told
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def built(request: pytest.FixtureRequest, tmp_path: Path) -> Tiny:
-    if request.param == "sqlite":
-        return TinyPractice().build(tmp_path / "practice")
-    new_database: Callable[[], str] = request.getfixturevalue("new_database")
-    return TinyPractice().build(tmp_path / "practice", staging=new_database(), target=new_database())
+@pytest.fixture
+def built(new_databases: Callable[[], str], tmp_path: Path) -> Tiny:
+    return TinyPractice().build(tmp_path / "practice", staging=new_databases(), target=new_databases())
 
 
 @pytest.fixture
@@ -359,7 +357,7 @@ def _is_refused_and_left_as_it_is(tiny: Tiny) -> None:
 
 def _execute(tiny: Tiny, statement: str, *, foreign: bool = False) -> None:
     """Something else writes to the target; `foreign` lifts foreign keys where the server checks them."""
-    engine = sa.create_engine(tiny.target)
+    engine = opened(tiny.target)
     with engine.begin() as connection:
         if foreign and engine.dialect.name == "postgresql":
             connection.execute(sa.text("SET session_replication_role = replica"))

@@ -47,12 +47,9 @@ def _clean() -> TinyPractice:
     return practice
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def built(request: pytest.FixtureRequest, tmp_path: Path) -> Tiny:
-    if request.param == "sqlite":
-        return _clean().build(tmp_path / "practice")
-    new_database: Callable[[], str] = request.getfixturevalue("new_database")
-    return _clean().build(tmp_path / "practice", staging=new_database(), target=new_database())
+@pytest.fixture
+def built(new_databases: Callable[[], str], tmp_path: Path) -> Tiny:
+    return _clean().build(tmp_path / "practice", staging=new_databases(), target=new_databases())
 
 
 def test_a_clean_practice_passes_every_check_and_has_no_findings(built: Tiny) -> None:

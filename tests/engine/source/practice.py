@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+from sqlalchemy.engine import make_url
 
 from engine.job import Job
 from engine.settings import RunSettings, Snapshot, SnapshotKind, SourceSettings, TargetSettings
+from engine.sqlserver.connection import engine_for
 from tests.simulators.postgresql import libpq
 
 RUN: Final = "5ea1" * 8
@@ -93,6 +95,33 @@ def fill_postgresql(url: str, rows: Rows = ROWS) -> str:
             cursor.execute(f"CREATE TABLE {name} ({columns.format(date='DATE', moment='TIMESTAMP')})".encode())
             _insert(cursor.executemany, name, "%s", rows[name])
     return url
+
+
+def fill_mssql(url: str, rows: Rows = ROWS) -> str:
+    """`rows` in an empty database of a real SQL Server, which is read-only afterwards as staging is; its URL."""
+    engine = engine_for(make_url(url))
+    with contextlib.closing(engine.raw_connection()) as connection, connection.cursor() as cursor:
+        for name, columns in TABLES.items():
+            typed = columns.format(date="DATE", moment="DATETIME2(6)").replace("TEXT", "NVARCHAR(400)")
+            cursor.execute(f"CREATE TABLE {name} ({typed})")
+            _insert(cursor.executemany, name, "?", rows[name])
+        connection.commit()
+    engine.dispose()
+    master = engine_for(make_url(url).set(database="master"), isolation_level="AUTOCOMMIT")
+    with master.connect() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE [{make_url(url).database}] SET READ_ONLY WITH ROLLBACK IMMEDIATE")
+    master.dispose()
+    return url
+
+
+def fill(url: str, rows: Rows = ROWS) -> str:
+    """`rows` in an empty database of any kind; its URL."""
+    match make_url(url).get_backend_name():
+        case "sqlite":
+            return fill_sqlite(Path(str(make_url(url).database)), rows)
+        case "postgresql":
+            return fill_postgresql(url, rows)
+    return fill_mssql(url, rows)
 
 
 def _insert(run_many: Callable[..., Any], name: str, mark: str, rows: Sequence[tuple[Any, ...]]) -> None:

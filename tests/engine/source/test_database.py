@@ -16,23 +16,22 @@ from engine.source.connect import read_only_engine
 from engine.source.database import SourceDatabase
 from engine.source.read_only import is_refused, write_attempts
 from protocol.errors import EnvironmentProblem, UsageProblem
-from tests.engine.source.practice import ROWS, fill_postgresql, fill_sqlite
+from tests.engine.source.practice import ROWS, fill, fill_postgresql, fill_sqlite
 from tests.simulators.postgresql import libpq, run_sql, with_database, with_password, with_user
 
 PROFILE = load_source("dexis11")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return fill_sqlite(tmp_path / "core.db")
-    return fill_postgresql(request.getfixturevalue("new_database")())
+@pytest.fixture
+def url(empty_database: str) -> str:
+    return fill(empty_database)
 
 
 @pytest.mark.attack
 def test_every_attempt_to_write_is_refused_by_session_and_by_role(url: str) -> None:
     with SourceDatabase.open(url, PROFILE) as database:
-        assert database.prove_read_only("patient") == (6, 6)
+        attempts = 3 if database.dialect == "mssql" else 6  # a session of SQL Server has nothing to be lifted
+        assert database.prove_read_only("patient") == (attempts, attempts)
 
 
 def test_each_of_the_two_locks_is_set_by_itself(tmp_path: Path, new_database: Callable[[], str]) -> None:

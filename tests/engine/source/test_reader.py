@@ -21,6 +21,7 @@ from engine.teeth import Tooth
 from protocol.errors import EnvironmentProblem
 from protocol.vocabulary import FindingCode, Phase
 from tests.engine.source.practice import ROWS, Rows, changed, fill_postgresql, fill_sqlite
+from tests.engine.source.practice import fill as filled
 
 PROFILE = load_source("dexis11")
 Read = tuple[list[PatientRecord], list[Finding]]
@@ -33,13 +34,10 @@ def read(url: str, profile: SourceProfile = PROFILE) -> Read:
         return list(read_patients(database, profile, findings.append)), findings
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def fill(request: pytest.FixtureRequest, tmp_path: Path) -> Fill:
-    """Makes a database with rows, in each of the two systems."""
-    if request.param == "sqlite":
-        return lambda rows: fill_sqlite(tmp_path / "core.db", rows)
-    new_database = request.getfixturevalue("new_database")
-    return lambda rows: fill_postgresql(new_database(), rows)
+@pytest.fixture
+def fill(empty_database: str) -> Fill:
+    """Makes a database with rows, in each of the systems."""
+    return lambda rows: filled(empty_database, rows)
 
 
 def test_both_databases_give_equal_records_and_findings(tmp_path: Path, new_database: Callable[[], str]) -> None:
