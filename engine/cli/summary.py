@@ -73,4 +73,6 @@ def _advice(report: PhaseReport) -> str:
     failed = {check.check for check in report.result.checks if check.verdict is Verdict.FAIL}
     if Check.SOURCE_UNCHANGED in failed:
         return "see what changed in the source: source-check"
+    if Check.NOTHING_NEWER in failed:
+        return "stage a newer backup of DEXIS 11 (source-check lists what is new), then prove and dry-run"
     return "settle the findings above (details: findings.jsonl)"
