@@ -6,6 +6,7 @@ is kept as, and read as that number; `moment` tells the time it stands for.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,14 +47,16 @@ class FieldProblem(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FieldForm:
-    """How one field is written and read."""
+    """How one field is written and read: by a construct, numbers by its struct, which is what most of them are."""
 
     rule: FieldRule
     form: Any  # a construct
+    number: struct.Struct | None
 
     @staticmethod
     def of(rule: FieldRule, byte_order: str) -> FieldForm:
-        return FieldForm(rule, _form(rule, rule.byte_order or byte_order))
+        form = _form(rule, rule.byte_order or byte_order)
+        return FieldForm(rule, form, struct.Struct(form.fmtstr) if rule.type in _NUMBERS else None)
 
     def pack(self, value: object) -> bytes:
         """Raises FieldProblem."""
@@ -62,8 +65,8 @@ class FieldForm:
         elif self.rule.type in ("digits", "bcd") and not isinstance(value, int):
             value = digits_of(value, self._digits())
         try:
-            raw = bytes(self.form.build(value))
-        except (construct.ConstructError, ValueError, TypeError, OverflowError) as problem:
+            raw = self.form.build(value) if self.number is None else self.number.pack(value)
+        except (construct.ConstructError, struct.error, ValueError, TypeError, OverflowError) as problem:
             raise FieldProblem(self.rule) from problem
         if self.rule.at_most and len(raw) > self.rule.at_most:
             raise FieldProblem(self.rule)
