@@ -7,7 +7,8 @@ import hmac
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
+from operator import add
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -162,7 +163,12 @@ class PlanTotals:
         return PlanTotals(1, *counts, patient.bytes, patient.rows)
 
     def __add__(self, other: PlanTotals) -> PlanTotals:
-        return PlanTotals(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+        return PlanTotals(*map(add, self.counts, other.counts))
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The counts in their order."""
+        return self.patients, self.studies, self.series, self.images, self.skipped, self.bytes, self.rows
 
 
 def patient_digest(patient: PlannedPatient) -> str:
@@ -269,13 +275,13 @@ class Plan:
 
     def totals_of(self, numbers: Collection[int]) -> PlanTotals:
         """How much is planned for those of these patients that the target shall hold."""
-        wanted, total = frozenset(numbers), PlanTotals()
+        wanted, total = frozenset(numbers), PlanTotals().counts
         query = "SELECT number, 1, studies, series, images, skipped, bytes, rows FROM patient WHERE leaves_with IS NULL"
         with damage_explained(self._path):
             for number, *counts in self._database.execute(query):
                 if number in wanted:
-                    total += PlanTotals(*counts)
-        return total
+                    total = tuple(map(add, total, counts))
+        return PlanTotals(*total)
 
     def patient(self, number: int) -> PlannedPatient:
         """The patient with this number."""

@@ -6,15 +6,23 @@ is only asked whether this is the target that was written at all.
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.profiles.schema import InsertRule, TargetProfile
 from engine.target.database import TargetDatabase
 from engine.target.files import TargetStore
 from engine.target.planned import Standing
 from engine.target.rows import key_column
+
+_KEYS_AT_ONCE: Final = 10_000  # looked up in one go
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +39,10 @@ class Gone:
 def gone(patients: Iterable[Standing], profile: TargetProfile, database: TargetDatabase, store: TargetStore) -> Gone:
     """What is gone of `patients`. A file of another size counts as gone. Raises Failure, OSError.
 
-    Holds one integer for each key, and streams the rest.
+    Holds eight bytes for each key, and streams the rest.
     """
-    keys, files = defaultdict[str, set[int]](set), 0
+    keys: defaultdict[str, array[int]] = defaultdict(_no_keys)
+    files = 0
     for standing in patients:
         _add_keys(keys, standing)
         files += sum(store.size(image.path) != image.size for image in standing.patient.images)
@@ -41,16 +50,32 @@ def gone(patients: Iterable[Standing], profile: TargetProfile, database: TargetD
     return Gone(rows, files)
 
 
-def _add_keys(keys: dict[str, set[int]], standing: Standing) -> None:
+def _no_keys() -> array[int]:
+    return array("q")
+
+
+def _add_keys(keys: dict[str, array[int]], standing: Standing) -> None:
     """A skipped image has a key and no row."""
     for entity in ("patient", "study", "series"):
-        keys[entity].update(standing.keys.of(entity).values())
-    keys["image"].update(image.target_key for image in standing.patient.images)
+        keys[entity].extend(standing.keys.of(entity).values())
+    keys["image"].extend(image.target_key for image in standing.patient.images)
 
 
-def _without_row(rule: InsertRule, keys: set[int], database: TargetDatabase) -> int:
+def _without_row(rule: InsertRule, keys: array[int], database: TargetDatabase) -> int:
     column = key_column(rule)
     if column is None or not keys:
         return 0
-    found = database.keys_between(rule.table, column, min(keys), max(keys))
-    return len(keys) - sum(key in keys for key in found)
+    wanted = np.unique(np.frombuffer(keys, np.int64))
+    found = database.keys_between(rule.table, column, int(wanted[0]), int(wanted[-1]))
+    return wanted.size - sum(_common(wanted, block) for block in _blocks(found))
+
+
+def _blocks(keys: Iterator[int]) -> Iterator[list[int]]:
+    while block := list(islice(keys, _KEYS_AT_ONCE)):
+        yield block
+
+
+def _common(wanted: NDArray[np.int64], found: list[int]) -> int:
+    """How many of `found` are among `wanted`, which are sorted; no key found lies beyond their last one."""
+    keys = np.array(found, np.int64)
+    return int((wanted[np.searchsorted(wanted, keys)] == keys).sum())
