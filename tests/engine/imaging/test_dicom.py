@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import subprocess
 import sys
@@ -10,12 +11,13 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
+import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, encapsulate_extended
+from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
 
 from engine.imaging import limits
 from engine.imaging.decode import decode, encoding, is_available
@@ -196,6 +198,26 @@ def test_a_table_begins_below_zero_where_samples_do(syntax: str) -> None:
     assert disagreement(data) is None
 
 
+def test_a_table_after_rescale_begins_below_zero_whatever_the_samples_are() -> None:
+    more = {"RescaleSlope": 1, "RescaleIntercept": -1024, "VOILUTSequence": [lut(-1024, 16, [4, 5])]}
+    data = dicom(GREY, 12, MONOCHROME2, dicoms.EXPLICIT, **more)
+    assert decode(data).voi_luts == (Lut(-1024, 16, struct.pack("<2H", 4, 5)),)
+    assert disagreement(data) is None
+
+
+@pytest.mark.parametrize("syntax", [dicoms.EXPLICIT, dicoms.IMPLICIT])
+@pytest.mark.parametrize("entries", [40_000, 65_536])
+def test_the_longest_tables_are_carried_whole(entries: int, syntax: str) -> None:
+    signed = (GREY.astype(int) - 2048).astype("<i2")
+    item = Dataset()
+    item.LUTDescriptor = [entries % 65_536, 0, 16]
+    item["LUTDescriptor"].VR = "US"
+    item.add_new("LUTData", "OW", np.arange(entries, dtype="<u2").tobytes())
+    data = dicom(signed, 12, MONOCHROME2, syntax, VOILUTSequence=[item])
+    assert [table.count for table in decode(data).voi_luts] == [entries]
+    assert disagreement(data) is None
+
+
 def test_a_malformed_table_counts_as_none() -> None:
     short = lut(0, 16, [1, 2, 3])
     short.LUTData = [1]
@@ -263,6 +285,23 @@ def test_an_extended_offset_table_counts_frames(count: int) -> None:
         assert np.array_equal(decode(data).array, GREY)
     else:
         assert code_of(data) is FindingCode.MULTIFRAME
+    assert disagreement(data) is None
+
+
+def test_an_extended_offset_table_of_two_frames_is_believed() -> None:
+    pixel_data, _, _ = encapsulate_extended([dicoms.frame(GREY, 12, dicoms.JPEG_LS)])
+    two = {"ExtendedOffsetTable": bytes(16), "ExtendedOffsetTableLengths": bytes(16), "PixelData": pixel_data}
+    data = dicom(GREY, 12, MONOCHROME2, dicoms.JPEG_LS, **two)
+    assert code_of(data) is FindingCode.MULTIFRAME
+    assert disagreement(data) is None
+
+
+@pytest.mark.parametrize("syntax", [dicoms.JPEG_SV1, dicoms.JPEG_LS, dicoms.J2K, dicoms.RLE])
+def test_padding_after_a_picture_is_no_part_of_it(syntax: str) -> None:
+    whole = pydicom.dcmread(io.BytesIO(dicom(GREY, 12, MONOCHROME2, syntax)))
+    frame = next(generate_frames(whole.PixelData, number_of_frames=1))
+    data = dicom(GREY, 12, MONOCHROME2, syntax, PixelData=encapsulate([frame + bytes(7)]))
+    assert np.array_equal(decode(data).array, GREY)
     assert disagreement(data) is None
 
 

@@ -76,6 +76,17 @@ def test_both_say_the_same_of_every_cut_of_a_tiff(compression: int) -> None:
             assert (end, disagreement(whole[:end])) == (end, None)
 
 
+@pytest.mark.parametrize("tile", [None, (16, 32)])
+def test_neither_takes_damaged_deflated_data_for_a_picture(tile: tuple[int, int] | None) -> None:
+    layout = tiffs.Layout(compression=tiffs.DEFLATE, tile=tile, rows=40)
+    whole = tiffs.tiff(np.zeros(SIZE, np.uint8), layout)
+    checksum = whole.index(tiffs.COMPRESSORS[tiffs.DEFLATE](bytes(512 if tile else SIZE[0] * SIZE[1]))[-4:])
+    data = whole[:checksum] + bytes((whole[checksum] ^ 1,)) + whole[checksum + 1 :]
+    with pytest.raises(SourceWanting):
+        look_at(data)
+    assert disagreement(data) is None
+
+
 def _saved(picture: Pillow.Image, form: str, **how: Any) -> bytes:
     target = io.BytesIO()
     picture.save(target, form, **how)
