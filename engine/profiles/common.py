@@ -54,7 +54,8 @@ def _columns(table: Table, name: str) -> tuple[str, ...]:
     columns = tuple(table.value[name]) if isinstance(table.value[name], dict) else table.texts(name)
     for identifier in (name, *columns):
         if not IDENTIFIER.match(identifier):
-            raise table.problem(name, f"{identifier!r} is not a name of a table or column")
+            advice = "write letters, digits and _ only, beginning with a letter or _"
+            raise table.problem(name, f"{identifier!r} is not a name of a table or column", advice)
     return columns
 
 
@@ -70,7 +71,8 @@ def _refuse_same_but_case(table: Table) -> None:
     seen: dict[str, str] = {}
     for name in table.value:
         if name.lower() in seen:
-            raise table.problem(name, f"{name} and {seen[name.lower()]} differ only in case")
+            advice = "leave one of the two out; most databases take them for one table"
+            raise table.problem(name, f"{name} and {seen[name.lower()]} differ only in case", advice)
         seen[name.lower()] = name
 
 
@@ -120,6 +122,8 @@ class QueryReader:
         """The text for each dialect: one for all, or a table of dialects with `any` for those it does not name."""
         if isinstance(table.value[key], str):
             return dict.fromkeys(self._dialects, table.text(key))
+        if not isinstance(table.value[key], dict):
+            raise table.problem(key, f"{key} must be a table of queries by dialect, or one query as a text")
         variants = table.table(key).only((), (*self._dialects, "any"))
         for dialect in self._dialects:
             if not variants.has(dialect) and not variants.has("any"):

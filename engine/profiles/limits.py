@@ -81,9 +81,10 @@ def read_time_limit(table: Table) -> TimeLimit:
     table.only(("precision", "earliest", "latest"))
     limit = TimeLimit(table.word("precision", PRECISIONS), table.day("earliest"), table.day("latest"))
     if limit.latest < limit.earliest:
-        raise table.problem("latest", "latest is before earliest")
+        raise table.problem("latest", "latest is before earliest", "put the earlier day into earliest")
     first, last = SPANS.get(limit.precision, (date.min, date.max))
     for key, day in (("earliest", limit.earliest), ("latest", limit.latest)):
         if not first <= day <= last:
-            raise table.problem(key, f"{key} is {day}; a {limit.precision} column holds {first} to {last}")
+            what = f"{key} is {day}; a {limit.precision} column holds {first} to {last}"
+            raise table.problem(key, what, f"write {key} = {first if key == 'earliest' else last}")
     return limit

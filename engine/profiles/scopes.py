@@ -10,6 +10,8 @@ from engine.profiles.kinds import kind_of
 from engine.toml.document import Table
 from engine.toml.suggest import allowed
 
+_ADVICE: Final = "docs/profiles.md lists every field, function and operator under Expressions"
+_REACH: Final = "a row knows its own entity and what it belongs to; a native file knows everything of its image"
 # A row of an entity sees the entity itself and what it belongs to.
 _ROW_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "patient": ("patient",),
@@ -38,20 +40,19 @@ def _read(table: Table, key: str, entities: Collection[str], functions: Collecti
     try:
         expression = parse(table.text(key))
     except ExpressionError as problem:
-        raise table.problem(key, str(problem)) from problem
+        raise table.problem(key, str(problem), _ADVICE) from problem
     if (kind := kind_of(expression.root)) in ("teeth", "orientation"):
         raise table.problem(key, f"{kind} are a value of the model; write {kind}({table.text(key).strip()})")
     for name in sorted(expression.names):
         if name.partition(".")[0] not in entities:
-            raise table.problem(key, f"{name} is not known here; {allowed(entities)}")
+            raise table.problem(key, f"{name} is not known here; {allowed(entities)}", _REACH)
     for function in sorted(expression.functions):
         if function not in functions:
-            raise table.problem(
-                key, f"{function}() is not known here; {allowed(name for name in functions if name.isidentifier())}"
-            )
+            known = allowed(name for name in functions if name.isidentifier())
+            raise table.problem(key, f"{function}() is not known here; {known}", _REACH)
     for entity in _keyed(expression.root):
         if entity not in entities:
-            raise table.problem(key, f"key({entity}) is not known here; {allowed(entities)}")
+            raise table.problem(key, f"key({entity}) is not known here; {allowed(entities)}", _REACH)
     return expression
 
 

@@ -78,10 +78,12 @@ class _Columns:
 
     def check(self, table: Table, key: str, name: str, column: str) -> None:
         if name not in self._known:
-            raise table.problem(key, f"database.relies_on has no table {name}{closest(name, self._known)}")
+            advice = f'add {name} = ["{column}"] to [database.relies_on], or correct the name'
+            raise table.problem(key, f"database.relies_on has no table {name}{closest(name, self._known)}", advice)
         if column not in self._known[name]:
             near = closest(column, self._known[name])
-            raise table.problem(key, f"database.relies_on has no column {name}.{column}{near}")
+            advice = f'add "{column}" to {name} in [database.relies_on], or correct the name'
+            raise table.problem(key, f"database.relies_on has no column {name}.{column}{near}", advice)
 
 
 def _keys(table: Table, columns: _Columns) -> Mapping[str, KeyRule]:
@@ -113,7 +115,8 @@ def _refuse_incomplete_rows(root: Table, insert: tuple[InsertRule, ...]) -> None
     tables = [rule.table for rule in insert]
     for index, name in enumerate(tables):
         if name in tables[:index]:
-            raise root.document.problem(("insert", index), f"table {name} is filled by two rules")
+            advice = "write one [[insert]] for each table, with all its columns"
+            raise root.document.problem(("insert", index), f"table {name} is filled by two rules", advice)
 
 
 def _codes(table: Table) -> Mapping[str, Mapping[str, int | str]]:
@@ -128,7 +131,8 @@ def _code_list(table: Table) -> Mapping[str, int | str]:
         if not isinstance(code, int | str) or isinstance(code, bool):
             raise table.problem(word, f"the code of {word} must be an integer or a text")
         if code in seen:
-            raise table.problem(word, f"{word} and {seen[code]} share the code {code!r}")
+            advice = "give each word a code of its own, or what was two would become one"
+            raise table.problem(word, f"{word} and {seen[code]} share the code {code!r}", advice)
         seen[code] = word
     return dict(table.value)
 
@@ -156,7 +160,7 @@ def _file(table: Table, inserted: Mapping[str, Expression], native: NativeRules)
     table.only(("when", "type", "path", "integrity"))
     when, kind = table.word("when", schema.FILE_CASES), table.word("type", (native.type, "jpg", "png"))
     if when == "photo-jpeg" and kind == "png":
-        raise table.problem("type", "a JPEG is carried bit for bit; type png would decode it")
+        raise table.problem("type", "a JPEG is carried bit for bit; type png would decode it", 'write type = "jpg"')
     integrity = read_integrity(table.table("integrity"), inserted, native if kind == native.type else None)
     return FileRule(when, kind, read_path(table, "path"), integrity)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.toml import lines as toml_lines
-from engine.toml.suggest import allowed, closest
+from engine.toml.suggest import allowed, closest, nearest
 from protocol.errors import UsageProblem
 
 _MOST_BYTES: Final = 250_000  # a settings file is written by people; a bigger one is some other file
@@ -136,7 +136,9 @@ class Table:
         """A text out of a closed list."""
         word, words = self.text(key), tuple(words)
         if word not in words:
-            raise self.problem(key, f"{self._dotted(key)} is {word!r}{closest(word, words)}; {allowed(words)}")
+            near = nearest(word, words)
+            advice = f'write {key} = "{near}"' if near else ""
+            raise self.problem(key, f"{self._dotted(key)} is {word!r}{closest(word, words)}; {allowed(words)}", advice)
         return word
 
     def integer(self, key: str, lowest: int, highest: int) -> int:

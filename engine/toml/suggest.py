@@ -8,8 +8,13 @@ from difflib import get_close_matches
 
 def closest(word: str, known: Iterable[str]) -> str:
     """ " (did you mean X?)" for the nearest known word, or nothing."""
-    matches = get_close_matches(word, list(known), n=1)
-    return f" (did you mean {matches[0]}?)" if matches else ""
+    near = nearest(word, known)
+    return f" (did you mean {near}?)" if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The nearest known word, or nothing."""
+    return next(iter(get_close_matches(word, list(known), n=1)), "")
 
 
 def allowed(known: Iterable[str]) -> str:
