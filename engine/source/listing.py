@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,8 +49,7 @@ class StoreFile:
 
     @property
     def line(self) -> bytes:
-        name = json.dumps(self.name, ensure_ascii=False)
-        return f"{self.root}\t{self.size}\t{self.modified}\t{name}\n".encode()
+        return b"%d\t%d\t%d\t%b\n" % (self.root, self.size, self.modified, msgspec.json.encode(self.name))
 
 
 class Change(Enum):
@@ -113,7 +111,7 @@ def read_listing(path: Path, expected: StoreFingerprint) -> Iterator[StoreFile]:
     except FileNotFoundError as problem:
         advice = "run bitewing-engine stage again"
         raise UsageProblem("the list of the store's files is missing", where=path.name, next_step=advice) from problem
-    except (OSError, EOFError, ValueError, zlib.error) as problem:
+    except (OSError, EOFError, ValueError, msgspec.MsgspecError, zlib.error) as problem:
         raise _damaged(path) from problem
     if tally.total() != expected:
         raise _damaged(path)
@@ -124,7 +122,10 @@ def compared(before: Iterable[StoreFile], now: Iterable[StoreFile]) -> Iterator[
     old_files, new_files = iter(before), iter(now)
     old, new = next(old_files, None), next(new_files, None)
     while old is not None or new is not None:
-        if new is None or (old is not None and old.place < new.place):
+        if new is not None and old == new:
+            yield Change.NONE, new
+            old, new = next(old_files, None), next(new_files, None)
+        elif new is None or (old is not None and old.place < new.place):
             assert old is not None  # noqa: S101 - one of the two is there
             yield Change.REMOVED, old
             old = next(old_files, None)
@@ -132,13 +133,13 @@ def compared(before: Iterable[StoreFile], now: Iterable[StoreFile]) -> Iterator[
             yield Change.ADDED, new
             new = next(new_files, None)
         else:
-            yield (Change.NONE if old == new else Change.CHANGED), new
+            yield Change.CHANGED, new
             old, new = next(old_files, None), next(new_files, None)
 
 
 def _file(line: bytes) -> StoreFile:
     root, size, modified, name = line.split(b"\t", 3)
-    return StoreFile(int(root), str(json.loads(name)), int(size), int(modified))
+    return StoreFile(int(root), msgspec.json.decode(name, type=str), int(size), int(modified))
 
 
 def _damaged(path: Path) -> EnvironmentProblem:

@@ -24,7 +24,7 @@ def open_read(path: Path) -> int:
         return os.open(system_path(path), _READ)
 
 
-def system_path(path: Path, platform: str = sys.platform) -> str:
+def system_path(path: Path | str, platform: str = sys.platform) -> str:
     """`path` as the system's calls take it: on Windows in the long form where it is long."""
     text = str(path)
     if platform != "win32" or len(text) < _LONG or text.startswith("\\\\?\\"):
