@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.cli.native_text import described_hash, described_native
 from engine.profiles.limits import TextLimit, TimeLimit
 from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.profiles.target_paths import longest_path
@@ -42,7 +43,6 @@ def _source(profile: SourceProfile) -> Iterator[tuple[str, str]]:
 
 
 def _target(profile: TargetProfile) -> Iterator[tuple[str, str]]:
-    native = profile.native
     yield "rows", ", ".join(f"{rule.table} per {rule.entity}" for rule in profile.insert)
     for entity, key in profile.keys.items():
         yield f"key of {entity}", f"{key.table}.{key.column}, {key.allocation}"
@@ -56,13 +56,9 @@ def _target(profile: TargetProfile) -> Iterator[tuple[str, str]]:
     for name, codes in profile.codes.items():
         yield f"codes of {name}", ", ".join(f"{word} = {code}" for word, code in codes.items())
     for file in profile.files:
-        yield f"{file.when} becomes", f"{file.type} at {file.path} ({file.integrity.algorithm})"
+        yield f"{file.when} becomes", f"{file.type} at {file.path} ({described_hash(file.integrity)})"
     yield "longest path", f"{max(longest_path(file.path) for file in profile.files)} characters below the store"
-    yield (
-        "native file",
-        f"{native.type}, header {native.header_size} bytes, payload {native.payload.codec}, "
-        f"trailer {native.trailer_size} bytes",
-    )
+    yield from described_native(profile.native)
 
 
 def _text(limit: TextLimit) -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.cli.native_text import described_hash, described_native
 from engine.profiles import load as loader
 from engine.profiles.load import load_target
-from engine.profiles.native_rules import COVERED_PARTS, FIELD_SIZES, PAYLOAD_CODECS
+from engine.profiles.native_rules import COVERED_PARTS, FIELD_SIZES, PAYLOAD_CODECS, IntegrityRule
 from protocol.errors import UsageProblem
 from tests.engine.native_files import END, SHAPE
 
@@ -366,3 +367,15 @@ def test_every_type_of_field_loads(tmp_path: Path) -> None:
         if kind != "padding"
     )
     load(profile(header=SEAL + "\n" + fields), tmp_path)
+
+
+def test_a_native_file_is_shown_field_by_field() -> None:
+    shown = dict(described_native(load_target("dexis10").native))
+    assert shown["native file"] == (
+        "dex, little-endian, header 256 bytes, payload raw16, trailer 4 bytes and what varies"
+    )
+    assert shown["header magic"] == "bytes, 4 bytes: always 44455831"
+    assert shown["trailer voi_lut_count"] == "uint32: length of voi_lut by 2 bytes, if flags has bit 6"
+    assert shown["trailer windows"] == "text, at most 65535 bytes: pixels.windows, if flags has bit 5"
+    rule = IntegrityRule("crc32", "file", ("Image.SecurityHash", "header"), "zeroed")
+    assert described_hash(rule) == "crc32 over file, its own field zeroed, kept in Image.SecurityHash, header"
