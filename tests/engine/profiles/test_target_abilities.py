@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import shutil
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from engine.phases import PhaseResult, convert, dry_run, reconcile
 from protocol.errors import UsageProblem
 from protocol.vocabulary import FindingCode, Phase, Verdict
 from tests.engine.tiny import Tiny, TinyPractice, run_phase
+from tests.simulators.postgresql import run_sql
 
 DEXIS10 = (Path(engine.profiles.__file__).parent / "dexis10.toml").read_text(encoding="utf-8")
 SHARDED = "Images/{hex8[0]}{hex8[4]}/{hex8[1]}{hex8[5]}/{hex8[2]}{hex8[6]}/{hex8}"
@@ -54,7 +56,7 @@ def profile_with(changes: dict[str, str]) -> str:
     return text
 
 
-def practice(folder: Path, changes: dict[str, str] = MADE) -> Tiny:
+def practice(folder: Path, changes: dict[str, str] = MADE, **urls: str) -> Tiny:
     """The tiny practice with another target profile, and names and times that put it to the test."""
     source = TinyPractice()
     source.row("patient", 1)["family_name"] = "Ödegård  "
@@ -62,7 +64,7 @@ def practice(folder: Path, changes: dict[str, str] = MADE) -> Tiny:
     source.row("media", 1)["acquisition_date_time"] = source.row("media", 1)["acquisition_date_time"].replace(
         microsecond=995_000
     )
-    tiny = source.build(folder)
+    tiny = source.build(folder, **urls)  # type: ignore[arg-type]
     (tiny.folder / "target.toml").write_text(profile_with(changes), encoding="utf-8")
     job = (tiny.folder / "job.toml").read_text().replace("'dexis10'", "'target.toml'")
     (tiny.folder / "job.toml").write_text(job, encoding="utf-8")
@@ -107,6 +109,21 @@ def test_every_ability_together_converts_and_reconciles_to_exact(tiny: Tiny) -> 
     assert rows["image"][0][4] == datetime.fromisoformat("2019-03-04T10:30:01.997")
     assert "Images/2019-03/1/1/1.dex" in tiny.store_content()
     assert any(path.startswith("Images/0000-00/") for path in tiny.store_content())
+
+
+def test_the_same_on_postgresql_with_a_column_that_fills_up_with_spaces(
+    tmp_path: Path, new_database: Callable[[], str]
+) -> None:
+    padded = {
+        '"Image.DeviceModel"     = { length = 64, encoding = "unicode" }': (
+            '"Image.DeviceModel" = { length = 12, encoding = "unicode", unit = "characters", trailing_spaces = "lost" }'
+        )
+    }
+    tiny = practice(tmp_path / "p", {**MADE, **padded}, staging=new_database(), target=new_database())
+    run_sql(tiny.target, "ALTER TABLE Image ALTER COLUMN DeviceModel TYPE CHAR(12)")
+    converted(tiny)
+    result, told = run_phase(reconcile.run, Phase.RECONCILE, tiny)
+    assert (failed(result), told.findings) == (set(), [])
 
 
 @pytest.mark.parametrize(
