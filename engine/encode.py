@@ -17,6 +17,7 @@ from engine.imaging.problem import ImageProblem
 from engine.imaging.render import low_black
 from engine.imaging.told import lost_as_photo
 from engine.model import Image
+from engine.profiles.functions import Unfit
 from engine.profiles.schema import FileRule, TargetProfile
 from engine.target.paths import path_of
 from engine.target.scope import Scope
@@ -98,6 +99,8 @@ class Encoder:
             lost = (*self._native.lost(pixels, lambda: values(seal)), *lost_orientation(pixels.exif))
         except FieldProblem as problem:
             raise ImageProblem(problem.code, f"native header: {problem}") from problem
+        except Unfit as problem:
+            raise ImageProblem(FindingCode.TEXT_NOT_REPRESENTABLE, f"native header: {problem}") from problem
         return _encoded(rule, key, scope, parts.pieces, seal, lost)
 
 

@@ -166,6 +166,13 @@ def test_a_text_that_its_expression_cannot_use_is_a_finding_of_its_image(tmp_pat
     assert details == {"integer(device.model): is no whole number"}
 
 
+def test_a_header_that_its_expression_cannot_fill_is_a_finding_and_no_crash(tmp_path: Path) -> None:
+    changes = {'type = "uint32", is = "key(image)"': 'type = "uint32", is = "integer(device.model)"'}
+    _, told = run_phase(dry_run.run, Phase.DRY_RUN, practice(tmp_path / "p", changes))
+    details = {finding.detail for finding in told.findings if finding.code is FindingCode.TEXT_NOT_REPRESENTABLE}
+    assert details == {"native header: is no whole number"}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
