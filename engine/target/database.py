@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from engine.profiles.made_keys import made_columns
 from engine.profiles.schema import TargetProfile
 from engine.target import statements
+from engine.target.claims import exaggerated
 from engine.target.columns import adapted, comparable
 from engine.target.connect import Statements, connected
 from engine.target.failures import Failure, Kind, explained
@@ -71,6 +72,10 @@ class TargetDatabase:
         """Tables and columns the profile relies on that are not there, as `Table` or `Table.Column`."""
         relied_on = self._profile.database.relies_on.items()
         return [place for table, wanted in relied_on for place in self._schema.missing(table, wanted)]
+
+    def exaggerated(self) -> list[tuple[str, str]]:
+        """`Table.Column`, and a sentence, for each column that keeps less than the profile says of it."""
+        return list(exaggerated(self._profile, self.dialect, self._schema.column))
 
     def version(self) -> str | None:
         """What the target says its version is."""

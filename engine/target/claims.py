@@ -1,0 +1,57 @@
+"""Whether the target's columns keep what the profile says of them; a profile that says too much would fail at night."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from engine.profiles.schema import TargetProfile
+from engine.target.columns import adapted
+from engine.target.limits import fitted
+from protocol.vocabulary import FindingCode
+
+ColumnOf = Callable[[str, str], sa.Column[Any] | None]  # table and column as the profile writes them
+# Between them they show every unit of time that a column may drop, down to the microsecond.
+_MOMENTS: Final = tuple(map(datetime.fromisoformat, ("2019-03-04 10:30:31.124456", "1987-06-05 23:29:01.985654")))
+
+
+def exaggerated(profile: TargetProfile, dialect: str, column_of: ColumnOf) -> Iterator[tuple[str, str]]:
+    """ "Table.Column", and a sentence, for each column that keeps less than the profile says."""
+    for place, limit in profile.text.items():
+        column = column_of(*place.split(".", 1))
+        held = getattr(column.type, "length", None) if column is not None else None
+        if isinstance(held, int) and held < limit.length:
+            yield place, f"the profile says that it holds {limit.length}, the column holds {held}"
+        elif column is not None and limit.encoding == "unicode" and _has_code_page(column, dialect):
+            yield place, "the profile says that it holds every letter, the column has a code page"
+    for place in profile.time:
+        column = column_of(*place.split(".", 1))
+        if column is not None and not all(_keeps(profile, place, column, moment) for moment in _MOMENTS):
+            yield place, f"the profile says that it keeps a {profile.time[place].precision}, the column keeps less"
+
+
+def _has_code_page(column: sa.Column[Any], dialect: str) -> bool:
+    text = isinstance(column.type, sa.String) and not isinstance(column.type, sa.Unicode | sa.UnicodeText)
+    return dialect == "mssql" and text
+
+
+def _keeps(profile: TargetProfile, place: str, column: sa.Column[Any], moment: datetime) -> bool:
+    """Whether a moment as the profile would write it comes back as it was written."""
+    if not isinstance(column.type, sa.DateTime | sa.Date) or getattr(column.type, "timezone", False):
+        return True
+    written = fitted(profile, place, "", moment, _unnoticed)
+    return _as_moment(adapted(column.type, written)) == _as_moment(written)
+
+
+def _as_moment(value: object) -> object:
+    """A day as its beginning."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time.min)
+    return value
+
+
+def _unnoticed(code: FindingCode, detail: str) -> None:
+    return None
