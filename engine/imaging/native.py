@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -113,23 +114,22 @@ class NativeFormat:
         `values` are as for `encode`; they are asked for only where the picture says more than its samples.
         """
         told = Told.of(pixels)
-        if told == Told(told.low_is_white, told.signed, (), None, None, (), None):
+        if told == told.bare:
             return ()
         try:
             kept = told_by(self._said(self._returned(values(), self.names(pixels))))
         except ValueError:
-            kept = Told(told.low_is_white, told.signed, (), None, None, (), None)
+            kept = told.bare
         return told.missing_from(kept)
 
     def _returned(self, values: Fields, names: Fields) -> Fields:
-        """Values as a reader gets them back; what a field cannot hold is missing."""
-        given: Fields = {**values, **self._bit_values(names)}
+        """Values as a reader gets them back; what is not written, and what a field cannot hold, is missing."""
+        given: Fields = {**self._constants, **values, **self._bit_values(names)}
         back: dict[str, object] = {}
-        for name, value in given.items():
-            try:
-                back[name] = self._layout.forms[name].unpack(self._layout.forms[name].pack(value))
-            except FieldProblem:
-                continue
+        for form in self._layout.written(given):
+            name = form.rule.name
+            with suppress(FieldProblem):
+                back[name] = form.unpack(form.pack(given[name]))
         return back
 
     def parse(self, data: bytes) -> NativeFile:

@@ -98,6 +98,11 @@ class NativeLayout:
         raw |= self._told(raw, {"payload.size": len(payload), "header.size": start, "file.size": whole})
         return Parts(_joined(before, raw), payload, _joined(behind, raw), (*before, *behind))
 
+    def written(self, values: Fields) -> Iterator[FieldForm]:
+        """The fields of a file with these values that hold one of them."""
+        forms = self._active(self.forms.values(), values)
+        return (form for form in forms if form.rule.name in values and form.rule.type != "padding")
+
     def _told(self, raw: Mapping[str, bytes], sizes: Mapping[str, int]) -> dict[str, bytes]:
         told = {name: self.forms[name].pack(sizes[size]) for name, size in self._sizes.items() if name in raw}
         for rule in self._lengths:

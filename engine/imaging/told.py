@@ -61,6 +61,11 @@ class Told:
             pixels.modality_lut,
         )
 
+    @property
+    def bare(self) -> Told:
+        """The same samples in the same sense, with nothing said of showing them."""
+        return Told(self.low_is_white, self.signed, (), None, None, (), None)
+
     def missing_from(self, other: Told) -> tuple[str, ...]:
         """What this tells and `other` does not, in words. A rescale that changes nothing says nothing."""
         return tuple(self._missing(other))
@@ -85,7 +90,7 @@ class Told:
 def lost_as_photo(pixels: Pixels) -> tuple[str, ...]:
     """What a plain PNG or JPEG of a picture cannot tell, in words; samples and their sense are judged elsewhere."""
     told = Told.of(pixels)
-    return told.missing_from(Told(told.low_is_white, told.signed, (), None, None, (), None))
+    return told.missing_from(told.bare)
 
 
 def pixel_names(pixels: Pixels, placed: Collection[str] | None = None) -> Mapping[str, object]:

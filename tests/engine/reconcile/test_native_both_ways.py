@@ -102,6 +102,16 @@ def test_what_has_no_place_in_the_file_is_named(case: tuple[Pixels, str]) -> Non
     assert format_.parse(format_.encode(values, pixels)).unexplained == ()
 
 
+def test_a_place_that_is_not_there_for_this_picture_is_none() -> None:
+    fields = ("rescale_slope", "rescale_intercept")
+    only = '{{ name = "{0}", type = "float64", is = "pixels.{0}", when = {{ field = "flags", bit = 0 }} }},'
+    format_ = NativeFormat(rules("".join(map(only.format, fields))))
+    for photometric, lost in ((MONOCHROME1, ()), (MONOCHROME2, ("rescale slope and intercept",))):
+        pixels = Pixels(GREY.array, 12, photometric, rescale=(2.0, -7.0))
+        values = values_of(format_, pixels)
+        assert format_.lost(pixels, lambda values=values: values) == lost
+
+
 def test_a_rescale_that_changes_nothing_is_no_loss() -> None:
     pixels = Pixels(GREY.array, 12, MONOCHROME1, rescale=(1.0, 0.0))
     assert NativeFormat(rules()).lost(pixels, dict) == ()
