@@ -32,7 +32,7 @@ def _listener(reporter: Reporter, control: Control) -> Listener:
     def done(images: int, size: int) -> None:
         reporter.advance(patients=1, images=images, bytes=size)
 
-    return Listener(reporter.total, found, done, control.checkpoint)
+    return Listener(reporter.total, found, done, control.checkpoint, lambda: control.pace)
 
 
 def checks_of(seen: Reconciliation) -> tuple[CheckResult, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from engine.pace import FULL_PACE
 from engine.profiles.schema import FileRule, SourceProfile, TargetProfile
 from engine.reconcile.compare import judge
 from engine.reconcile.disk_view import walk
@@ -51,13 +52,15 @@ class Places:
 class Listener:
     """Whom to tell: totals (patients, images), a finding of a patient, progress (images, bytes) after each patient.
 
-    `checkpoint` is asked between patients; what it raises ends the reconciliation.
+    `checkpoint` is asked between patients; what it raises ends the reconciliation. `pace` tells the percent of the time
+    that workers may work.
     """
 
     total: Callable[[int, int], None]
     found: Callable[[str | None, Discrepancy], None]
     done: Callable[[int, int], None]
     checkpoint: Callable[[], None]
+    pace: Callable[[], int] = lambda: FULL_PACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def reconcile(
         book.index()
         sets = _Sets(digest_key)
         scan = _Scan(book, shape, form, sets, listener)
-        pool = stack.enter_context(Workers(workers, _examine_all, _open_eyes, (eyes,)))
+        pool = stack.enter_context(Workers(workers, _examine_all, _open_eyes, (eyes,), listener.pace))
         scan.compare(stack.enter_context(closing(view.patients())), pool)
         scan.see_leftovers()
         scan.declare_lost(view.lost_images)
