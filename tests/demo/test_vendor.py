@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sqlite3
+import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ import pytest
 from PIL import Image
 
 from demo.vendor import dexfile
-from demo.vendor.dexfile import DexImage, dex_bytes, security_hash
+from demo.vendor.dexfile import DexDisplay, DexImage, DexTable, dex_bytes, security_hash
 from demo.world import World
 
 _ROOT = Path(__file__).parents[2]
@@ -122,3 +123,15 @@ def _imported(path: Path) -> Iterator[str]:
             yield node.module or ""
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
+
+
+def test_how_to_show_a_picture_stands_behind_its_pixels_as_the_page_says() -> None:
+    table = DexTable(-3, 12, "é", (1, 4095))
+    display = DexDisplay((2.0, -7.5), (0.1, 0.2), ((1.0, 2.0, "LINEAR", "é"),), None, table)
+    data = dex_bytes(replace(_TINY, display=display))
+    assert _number(data, "flags") == 1 | 8 | 16 | 32 | 64
+    behind = data[256 + len(_TINY.values) : -4]
+    assert behind[:32] == struct.pack("<4d", 2.0, -7.5, 0.1, 0.2)
+    assert behind[32:51] == struct.pack("<H", 17) + "1.0\\2.0\\LINEAR\\é".encode()
+    assert behind[51:63] == bytes(12)
+    assert behind[63:] == struct.pack("<iHH", -3, 12, 2) + "é".encode() + struct.pack("<I2H", 2, 1, 4095)
