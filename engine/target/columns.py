@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from sqlalchemy.types import NullType, TypeEngine
 
 from engine.target.server_time import as_datetime, as_datetime2, as_smalldatetime
 
+Form = Callable[[TypeEngine[Any], object], object]
 _POSTGRESQL_EPOCH: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - local times, as in the record
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -26,7 +28,7 @@ def adapted(kind: TypeEngine[Any], value: object) -> object:
     """
     if value is None:
         return None
-    form = next((form for family, form in _FORMS if isinstance(kind, family)), None)
+    form = _form(type(kind))  # type: ignore[arg-type]
     return value if form is None else form(kind, value)
 
 
@@ -113,7 +115,7 @@ def as_timestamp(moment: datetime, digits: int) -> datetime:
     return _POSTGRESQL_EPOCH + (rounded if distance >= 0 else -rounded) * _MICROSECOND
 
 
-_FORMS: Final[tuple[tuple[Any, Callable[[TypeEngine[Any], object], object]], ...]] = (
+_FORMS: Final[tuple[tuple[Any, Form], ...]] = (
     (sa.Boolean, _truth),
     (sa.Uuid, _uuid),
     (sa.String | NullType, _text),
@@ -121,3 +123,9 @@ _FORMS: Final[tuple[tuple[Any, Callable[[TypeEngine[Any], object], object]], ...
     (sa.Date, _day),
     (sa.Numeric, _decimal),
 )
+
+
+@cache
+def _form(kind: type[TypeEngine[Any]]) -> Form | None:
+    """What a kind of column does to a value; None where it takes it as it is. There are a few dozen kinds."""
+    return next((form for family, form in _FORMS if issubclass(kind, family)), None)

@@ -131,7 +131,7 @@ class TargetDatabase:
         for names, group in groupby(rows, key=lambda row: tuple(row.values)):
             table = self._table(rows[0].table)
             columns = [self._column(rows[0].table, name) for name in names]
-            live = [column.name for column in columns]
+            live = tuple(column.name for column in columns)
             values = [dict(zip(live, _adapted(columns, row), strict=True)) for row in group]
             with self._explicit_keys(connection, table, live):
                 connection.execute(statements.insert(table, live, self.dialect), values)
@@ -141,7 +141,7 @@ class TargetDatabase:
         key_column = row.key_column or ""
         given = replace(row, values={name: value for name, value in row.values.items() if name != key_column})
         key, values = self._column(row.table, key_column), self._values(given)
-        statement = statements.insert_making_key(self._table(row.table), key.name, list(values), self.dialect)
+        statement = statements.insert_making_key(self._table(row.table), key.name, tuple(values), self.dialect)
         made = connection.execute(statement, values).inserted_primary_key
         if not made or made[0] is None:
             raise Failure(Kind.PERMANENT, f"the database made no key for {row.table}; plan its keys in the profile")
@@ -235,10 +235,9 @@ class TargetDatabase:
         """
         keys = {int(str(row.values[key])) for row in planned}
         columns, place = [self._column(table, name) for name in planned[0].values], list(planned[0].values).index(key)
-        query = statements.rows_between(
-            self._column(table, key), [column.name for column in columns], min(keys), max(keys)
-        )
-        there = (tuple(values) for values in connection.execute(query))
+        query = statements.rows_between(self._column(table, key), tuple(column.name for column in columns))
+        span = {"first": min(keys), "last": max(keys)}
+        there = (tuple(values) for values in connection.execute(query, span))
         found = Counter(_comparable(columns, values) for values in there if int(values[place]) in keys)
         wanted = Counter(_comparable(columns, _adapted(columns, row)) for row in planned if found)
         return Found(found.total(), (found & wanted).total())

@@ -16,6 +16,7 @@ class LiveSchema:
 
     def __init__(self, tables: dict[str, sa.Table], matching: Matching) -> None:
         self._tables, self._matching = tables, matching
+        self._columns: dict[tuple[str, str], sa.Column[Any] | None] = {}  # asked for again with every row
 
     @staticmethod
     def read(connection: sa.Connection, profile: TargetProfile) -> LiveSchema:
@@ -38,6 +39,11 @@ class LiveSchema:
 
     def column(self, table: str, name: str) -> sa.Column[Any] | None:
         """The column; None if it or its table is not there."""
+        if (table, name) not in self._columns:
+            self._columns[table, name] = self._find(table, name)
+        return self._columns[table, name]
+
+    def _find(self, table: str, name: str) -> sa.Column[Any] | None:
         found = self._tables.get(table)
         live = None if found is None else self._matching.find(name, found.columns.keys())
         return None if found is None or live is None else found.c[live]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ _LOCKS: Final = {
     "postgresql": "LOCK TABLE {} IN SHARE MODE",
     "mssql": "SELECT TOP 1 1 FROM {} WITH (TABLOCK, HOLDLOCK)",
 }
+_KEPT: Final = 256  # statements made once and used for every patient: more than any profile has
 _LONGEST_NVARCHAR: Final = 4_000  # characters; beyond it is NVARCHAR(MAX)
 
 
@@ -60,7 +62,8 @@ def _as_bytes(element: letters, compiler: SQLCompiler, **options: Any) -> str:
     return f"CAST(CAST({compiler.process(element.clauses, **options)} AS NVARCHAR(MAX)) AS VARBINARY(MAX))"
 
 
-def insert(table: sa.Table, names: Sequence[str], dialect: str) -> sa.Insert:
+@lru_cache(maxsize=_KEPT)
+def insert(table: sa.Table, names: tuple[str, ...], dialect: str) -> sa.Insert:
     """One row for each set of parameters; `names` are the columns, as the database spells them.
 
     A plain table is named, so that no clause is added for keys, and none to get generated values back: it would be
@@ -71,7 +74,8 @@ def insert(table: sa.Table, names: Sequence[str], dialect: str) -> sa.Insert:
     return kind(plain).values({name: _parameter(table.c[name], dialect) for name in names})
 
 
-def insert_making_key(table: sa.Table, key: str, names: Sequence[str], dialect: str) -> sa.Insert:
+@lru_cache(maxsize=_KEPT)
+def insert_making_key(table: sa.Table, key: str, names: tuple[str, ...], dialect: str) -> sa.Insert:
     """One row whose key the database makes; `inserted_primary_key` of the result is that key.
 
     `names` are the other columns. SQL Server is asked by SCOPE_IDENTITY, which works where a table has triggers.
@@ -109,9 +113,11 @@ def keys_between(column: sa.Column[Any], first: int, last: int) -> sa.Select[Any
     return sa.select(column).where(column.between(first, last)).distinct()
 
 
-def rows_between(column: sa.Column[Any], names: Sequence[str], first: int, last: int) -> sa.Select[Any]:
-    """The columns `names` of all rows whose key is from `first` to `last`."""
-    return sa.select(*(column.table.c[name] for name in names)).where(column.between(first, last))
+@lru_cache(maxsize=_KEPT)
+def rows_between(column: sa.Column[Any], names: tuple[str, ...]) -> sa.Select[Any]:
+    """The columns `names` of all rows whose key is from :first to :last."""
+    span = column.between(sa.bindparam("first", type_=column.type), sa.bindparam("last", type_=column.type))
+    return sa.select(*(column.table.c[name] for name in names)).where(span)
 
 
 def count_among(column: sa.Column[Any], keys: Sequence[int]) -> sa.Select[Any]:
