@@ -192,18 +192,19 @@ class NativeFormat:
         }
         expected |= {name: rule.root.value for name, rule in self.expressions.items() if isinstance(rule.root, Literal)}
         for place in outline.places:
-            why = self._strange(place, data, outline.fields, expected)
-            if why:
-                yield Span(place.offset, place.size, f"{place.rule.name} {why}")
+            name = place.rule.name
+            if name in expected and not self._holds(place, data, expected[name]):
+                yield Span(place.offset, place.size, f"{name} is not what the profile says")
         if len(data) > outline.whole:
             yield Span(outline.whole, len(data) - outline.whole, "bytes after the end")
 
-    def _strange(self, place: Placed, data: bytes, fields: Fields, expected: Fields) -> str | None:
-        name = place.rule.name
-        if name in expected and fields[name] != expected[name]:
-            return "is not what the profile says"
-        written = self._layout.forms[name].pack(fields[name])
-        return None if written == data[place.offset : place.offset + place.size] else "is never written like that"
+    def _holds(self, place: Placed, data: bytes, value: object) -> bool:
+        """Whether a field's bytes are those that would be written for `value`."""
+        try:
+            written = self._layout.forms[place.rule.name].pack(value)
+        except FieldProblem:
+            return False
+        return written == data[place.offset : place.offset + place.size]
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,13 @@ def test_bytes_after_the_end_are_unexplained() -> None:
     assert FORMAT.parse(data + b"???").unexplained == (Span(len(data), 3, "bytes after the end"),)
 
 
+def test_a_zero_of_the_other_sign_is_unexplained() -> None:
+    plain = Pixels(GREY.array, 12, MONOCHROME1)
+    data = bytearray(written(PLAIN, plain))
+    data[31] ^= 0x80  # the sign of a window's centre, 0 where none is given
+    assert [span.offset for span in FORMAT.parse(bytes(data)).unexplained] == [24]
+
+
 def test_a_window_that_the_flags_deny_is_unexplained() -> None:
     data = bytearray(written(PLAIN, GREY))
     data[23] &= ~4
