@@ -7,11 +7,10 @@ from pathlib import Path
 
 from engine.job import Job
 from engine.journal import Recorded, State, recorded
-from engine.ledger import Ledger
-from engine.plan import Plan, Round, blinded
+from engine.plan import Plan
 from engine.plan_writer import Base
 from protocol.errors import Refused
-from protocol.vocabulary import Gate, Refusal
+from protocol.vocabulary import Refusal
 
 
 def base_of(job: Job, target_profile: str) -> Base | None:
@@ -35,15 +34,6 @@ def base_of(job: Job, target_profile: str) -> Base | None:
             next_step="put that profile back; a target of another form needs a new job",
         )
     return base
-
-
-def nights(job: Job, ledger: Ledger) -> tuple[Round, ...]:
-    """What each conversion of this run changed, up to the newest that is done; nothing while the plan is another."""
-    converted = ledger.state().evidence(Gate.CONVERTED)
-    if converted is None or not job.plan_path.exists():
-        return ()
-    with closing(Plan(job.plan_path)) as plan:
-        return plan.rounds if blinded(plan.digest, job.digest_key) == converted.evidence.plan else ()
 
 
 def following(plan: Plan, known: Recorded, path: Path) -> Base:

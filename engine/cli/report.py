@@ -17,7 +17,7 @@ def report(context: typer.Context) -> None:
     from engine.job import Job
     from engine.report.certificate import certificate
     from engine.report.files import write
-    from engine.top_up import nights
+    from engine.report.nights import nights
 
     options: Options = context.obj
     job = Job.load(options.folder)
