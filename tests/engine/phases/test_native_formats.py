@@ -12,15 +12,19 @@ from tempfile import mkdtemp
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from PIL import Image as Pillow
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
+from pydicom.uid import JPEGBaseline8Bit
 
 from engine.imaging.native import NativeFormat
 from engine.imaging.pixels import Lut, Window
 from engine.phases import convert, dry_run, reconcile
 from engine.profiles.load import load_target
 from protocol.vocabulary import FindingCode, Phase, Verdict
+from tests.engine.imaging.dicoms import dicom as wrapped
 from tests.engine.phases.test_prove_variants import profile_text
 from tests.engine.tiny import Tiny, TinyPractice, dicom, photo, run_phase
 
@@ -90,6 +94,33 @@ def carried(tiny: Tiny, *, lost: set[FindingCode]) -> None:
 @pytest.mark.parametrize("payload", LOSSLESS.values(), ids=LOSSLESS)
 def test_every_codec_carries_a_practice_and_the_reconciler_finds_it_equal(payload: str, tmp_path: Path) -> None:
     carried(built(tmp_path / "p", profile_text().replace(PAYLOAD, payload)), lost={FindingCode.DISPLAY_RULE_LOST})
+
+
+def lossy(seed: int) -> bytes:
+    """A grey JPEG of 8 bits."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (180, 160), dtype=np.uint8)
+    target = io.BytesIO()
+    Pillow.fromarray(pixels).save(target, "JPEG", quality=90)
+    return target.getvalue()
+
+
+def test_a_jpeg_payload_is_the_source_itself_and_what_is_no_jpeg_is_a_finding(tmp_path: Path) -> None:
+    text = profile_text().replace(PAYLOAD, 'codec = "jpeg"')
+    tiny = built(tmp_path / "p", text)
+    made = practice()
+    for number, path in enumerate(("1.2.11/a.dcm", "1.2.11/b.dcm", "1.2.12/d.dcm")):
+        made.files[path] = lossy(number)
+    blank, frame = np.zeros((180, 160), np.uint8), encapsulate([lossy(9)])
+    made.files["1.2.12/d.dcm"] = wrapped(blank, 8, "MONOCHROME2", JPEGBaseline8Bit, PixelData=frame)
+    made.restage(tiny)
+    _, told = run_phase(dry_run.run, Phase.DRY_RUN, tiny)
+    (refused,) = [found for found in told.findings if found.code is FindingCode.NO_DECODER]
+    assert refused.image == "6" and refused.detail == "payload jpeg carries sources that are JPEG; this one is none"
+    made.files["1.2.21/f.dcm"] = lossy(6)
+    made.restage(tiny)
+    carried(tiny, lost={FindingCode.LOSSY_SOURCE})
+    stored = (tiny.store / "Images/00/00/00/00000004.dex").read_bytes()
+    assert lossy(9) in stored and b"DICM" not in stored
 
 
 HASHES = {
