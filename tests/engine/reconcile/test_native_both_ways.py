@@ -338,6 +338,29 @@ def test_a_checksum_does_not_depend_on_how_its_bytes_come(name: str, pieces: lis
     assert running.digest() == Sealing(name, "file").of(b"".join(pieces))
 
 
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_long_data_gives_the_same_checksum_by_both(name: str) -> None:
+    data = np.random.default_rng(1).integers(0, 256, 20_001, dtype=np.uint8).tobytes()
+    assert digest(name, (data[:7], data[7:])) == Sealing(name, "file").of(data)
+
+
+def test_a_field_longer_than_the_profile_allows_is_read_by_neither() -> None:
+    header = """{ name = "size", type = "uint8", length_of = "t" },
+                { name = "t", type = "text", at_most = 5, encoding = "ascii", is = "image.uid" },"""
+    native = rules(header)
+    format_ = NativeFormat(native)
+    data = format_.encode(values_of(format_, GREY, t="12345"), GREY)
+    assert flaws(native, data, GREY, **{"image.uid": "12345"}) == []
+    longer = data[:12] + b"\6123456" + data[18:]
+    with pytest.raises(ImageProblem, match="t of 6 bytes; the profile allows 5") as problem:
+        format_.parse(longer)
+    assert problem.value.code is FindingCode.UNREADABLE_FILE
+    with pytest.raises(NativeDamaged, match="t is longer than its description allows"):
+        read_native(layout_of(native), longer)
+    with pytest.raises(ValueError, match="t does not fit"):
+        format_.encode(values_of(format_, GREY, t="123456"), GREY)
+
+
 FORMS: Mapping[str, tuple[str, str, bytes]] = {
     "hex": ('type = "text", size = 32, encoding = "ascii", form = "padded"', "hex(integrity())", b"5f4d"),
     "upper": ('type = "text", size = 33, encoding = "ascii", form = "terminated"', "upper_hex(integrity())", b"5F4D"),
