@@ -351,7 +351,7 @@ def test_a_field_longer_than_the_profile_allows_is_read_by_neither() -> None:
     format_ = NativeFormat(native)
     data = format_.encode(values_of(format_, GREY, t="12345"), GREY)
     assert flaws(native, data, GREY, **{"image.uid": "12345"}) == []
-    longer = data[:12] + b"\6123456" + data[18:]
+    longer = data[:12] + bytes([6]) + b"123456" + data[18:]
     with pytest.raises(ImageProblem, match="t of 6 bytes; the profile allows 5") as problem:
         format_.parse(longer)
     assert problem.value.code is FindingCode.UNREADABLE_FILE
