@@ -47,7 +47,9 @@ def place_of(text: str) -> str:
     url = parse_url(text)
     if url.get_backend_name() == "sqlite":
         return f"sqlite {url.database}"
-    return f"{url.get_backend_name()} {_host(url) or 'localhost'}:{_port(url)}/{url.database}"
+    host = _host(url)
+    server = host if host and not host.startswith("\\") else f"localhost{host}"
+    return f"{url.get_backend_name()} {server}{'' if _names_instance(url) else f':{_port(url)}'}/{url.database}"
 
 
 def same_database(first: str, second: str) -> bool:
@@ -57,14 +59,14 @@ def same_database(first: str, second: str) -> bool:
     if dialect_of(first) == "sqlite":
         return sqlite_path(first).resolve() == sqlite_path(second).resolve()
     one, other = parse_url(first), parse_url(second)
-    return (_host(one), _port(one), _name(one)) == (_host(other), _port(other), _name(other))
+    return (_host(one), _place(one), _name(one)) == (_host(other), _place(other), _name(other))
 
 
 def _host(url: URL) -> str:
     """The server, empty for this machine; a named instance of SQL Server after a backslash."""
     queried = url.query.get("host", "")
     written = (url.host or (queried if isinstance(queried, str) else queried[0])).lower()
-    host, separator, instance = written.removeprefix("tcp:").partition("\\")
+    host, separator, instance = written.partition("\\")
     is_here = host.rstrip(".") in (*_LOOPBACK, platform.node().lower())
     return ("" if is_here else host.rstrip(".")) + separator + instance
 
@@ -72,6 +74,15 @@ def _host(url: URL) -> str:
 def _port(url: URL) -> int:
     queried = str(url.query.get("port", ""))
     return url.port or (int(queried) if queried.isdigit() else _PORTS[url.get_backend_name()])
+
+
+def _names_instance(url: URL) -> bool:
+    """Whether the server is a named instance of SQL Server, which has whatever port it happens to get."""
+    return "\\" in _host(url)
+
+
+def _place(url: URL) -> int:
+    return 0 if _names_instance(url) else _port(url)
 
 
 def _name(url: URL) -> str:

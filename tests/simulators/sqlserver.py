@@ -165,11 +165,13 @@ class _Conversation:
                 return _columns(_TYPE_INFO) + _FINISHED
         return self._said(text, _FINISHED if kind == 0x03 else b"")
 
-    def _transaction(self, request: int) -> bytes:
+    def _transaction(self, request: int) -> bytes | None:
         """Begin (5), commit (7), roll back (8)."""
         word = {5: "BEGIN", 7: "COMMIT", 8: "ROLLBACK"}[request]
         self._heard.append(word)
         reply = self._known["replies"].get(word)
+        if reply == HANG_UP:
+            return None
         return _error(reply) + _done(2) if reply else _TRANSACTIONS[request] + _done(0)
 
     def _said(self, text: str, finished: bytes) -> bytes | None:

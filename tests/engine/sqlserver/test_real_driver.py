@@ -135,6 +135,15 @@ def test_a_commit_that_is_refused_is_a_failure(server: Talking) -> None:
     assert failure.value.kind is Kind.ENVIRONMENT
 
 
+def test_a_commit_whose_answer_is_lost_is_the_environments_and_settled_by_evidence(server: Talking) -> None:
+    with opened(server) as database:
+        server.says({"COMMIT": HANG_UP})
+        with pytest.raises(Failure) as failure, database.transaction() as connection:
+            database.insert(connection, [NAME])
+    assert failure.value.kind is Kind.ENVIRONMENT
+    assert "lost" in failure.value.detail
+
+
 def test_an_explicit_key_goes_between_on_and_off_and_only_where_the_table_has_an_identity(server: Talking) -> None:
     with opened(server) as database:
         server.heard()
