@@ -5,6 +5,7 @@ The number of the mutant under work stands in the file MARK, so that one which e
 
 from __future__ import annotations
 
+import faulthandler
 import resource
 import struct
 import sys
@@ -22,6 +23,7 @@ MOST_MEMORY = (
 
 def main(first: int, seconds: float, mark: Path) -> None:
     """Decodes mutants from `first` on; prints how many, how many were pictures, and the slowest."""
+    faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     end, number, pictures, slowest = time.monotonic() + seconds, first, 0, (0.0, first)
     with mark.open("wb", buffering=0) as place:
