@@ -65,14 +65,14 @@ def _next(report: PhaseReport) -> str:
     if standing.state is GateState.WAITING:
         given = f"{len(standing.approvals)} of {standing.needed}"
         return f"Gate {standing.gate} waits for approvals: {given}. Next: have it approved at the console."
-    return f"Gate {standing.gate} stays closed. Next: {_advice(report)}, then run again."
+    return f"Gate {standing.gate} stays closed. Next: {_advice(report)}."
 
 
 def _advice(report: PhaseReport) -> str:
     """Where to look for what made the answer no: most checks fail with findings, a changed source without."""
     failed = {check.check for check in report.result.checks if check.verdict is Verdict.FAIL}
     if Check.SOURCE_UNCHANGED in failed:
-        return "see what changed in the source: source-check"
+        return "see what changed in the source: source-check; then run again"
     if Check.NOTHING_NEWER in failed:
-        return "stage a newer backup of DEXIS 11 (source-check lists what is new), then prove and dry-run"
-    return "settle the findings above (details: findings.jsonl)"
+        return "stage a newer backup of DEXIS 11 (source-check lists what is new), then prove, dry-run and convert"
+    return "settle the findings above (details: findings.jsonl), then run again"

@@ -1,0 +1,39 @@
+"""The last line of a phase: what the person at the keyboard does next."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.cli.summary import sentence
+from engine.gates import Standing
+from engine.phases import PhaseResult, judged
+from engine.run_phase import PhaseReport
+from protocol.statements import Totals
+from protocol.vocabulary import Check, Gate, GateState, Phase
+
+
+def last_line(state: GateState, *wrong: Check) -> str:
+    checks = tuple(judged(check, 0, int(check in wrong)) for check in (Check.SOURCE_UNCHANGED, Check.NOTHING_NEWER))
+    checks += (judged(Check.NO_BLOCKERS, 0, int(Check.NO_BLOCKERS in wrong)),)
+    result = PhaseResult(Gate.DRY_RUN, checks, Totals())
+    return sentence("dry-run", PhaseReport(Phase.DRY_RUN, result, Standing(Gate.DRY_RUN, state, 2), 1.0)).splitlines()[
+        -1
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "advice"),
+    [
+        ((Check.NO_BLOCKERS,), "settle the findings above"),
+        ((Check.NOTHING_NEWER, Check.NO_BLOCKERS), "stage a newer backup"),
+        ((Check.SOURCE_UNCHANGED, Check.NOTHING_NEWER), "source-check"),
+    ],
+)
+def test_a_no_says_where_to_begin(wrong: tuple[Check, ...], advice: str) -> None:
+    line = last_line(GateState.CLOSED, *wrong)
+    assert line.startswith("Gate DRY_RUN stays closed. Next: ") and advice in line
+
+
+def test_a_yes_names_the_next_phase_or_who_is_waited_for() -> None:
+    assert last_line(GateState.OPEN).endswith("Next: convert")
+    assert "0 of 2" in last_line(GateState.WAITING)
