@@ -1,4 +1,10 @@
-"""From the bytes of any image file to `Pixels`, judged by content and never by name."""
+"""From the bytes of any image file to `Pixels`, judged by content and never by name.
+
+What cannot be carried whole is refused, never cut: transparent pixels, more than 16 bits in use, four inks, several
+frames. What says how a picture is shown (windows, tables, EXIF) is carried and never applied. Damage is found where a
+format allows it: PNG and deflated TIFF have checksums, the rest has sizes and an end; a flipped bit within JPEG or
+JPEG 2000 data is a picture to every decoder, and shows only where two decoders make different ones of it.
+"""
 
 from __future__ import annotations
 
