@@ -26,6 +26,7 @@ class Nights(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.path = Path(self.folder.name) / "journal.sqlite"
         self.states: dict[int, State] = {}
+        self.changes: dict[int, int | None] = {}
         self.follows: str | None = None
         self.plans = 0
 
@@ -35,7 +36,7 @@ class Nights(RuleBasedStateMachine):
 
     @initialize(patients=st.integers(1, 3))
     def first_night(self, patients: int) -> None:
-        self.changes: dict[int, int | None] = dict.fromkeys(range(1, patients + 1))
+        self.changes = dict.fromkeys(range(1, patients + 1))
         self.held: set[int] = set()
         self.previous: str | None = None
         self._planned()
@@ -51,6 +52,11 @@ class Nights(RuleBasedStateMachine):
     def _became(self, number: int, state: State) -> None:
         self.states[number] = state
         self.follows = self.plan
+        if state is State.DONE and (left := self.changes[number]) is not None:
+            self.states[left] = State.REPLACED
+
+    def _left(self) -> list[int]:
+        return [number for number in sorted(self.changes) if self._state(number) is not State.DONE]
 
     @rule(data=st.data(), to=st.sampled_from([State.INTENT, State.UNDONE, State.DONE, State.SET_ASIDE]))
     def step(self, data: st.DataObject, to: State) -> None:
@@ -64,8 +70,16 @@ class Nights(RuleBasedStateMachine):
             return
         self._take(number, to)
         self._became(number, to)
-        if to is State.DONE and (left := self.changes[number]) is not None:
-            self.states[left] = State.REPLACED
+
+    @precondition(lambda self: self._left())
+    @rule(data=st.data())
+    def carried(self, data: st.DataObject) -> None:
+        """One change is made, whatever became of it before."""
+        number = data.draw(st.sampled_from(self._left()))
+        for to in (State.INTENT, State.DONE):
+            if self._state(number) is not to:
+                self._take(number, to)
+                self._became(number, to)
 
     def _take(self, number: int, to: State) -> None:
         steps = {
@@ -83,7 +97,7 @@ class Nights(RuleBasedStateMachine):
         self.journal.close()
         self.journal = Journal(self.path, RUN, self.plan, self.previous)
 
-    @precondition(lambda self: all(self._state(number) is State.DONE for number in self.changes))
+    @precondition(lambda self: not self._left())
     @rule(data=st.data(), new=st.integers(0, 2))
     def next_night(self, data: st.DataObject, new: int) -> None:
         """Some patients leave, each in a change of its own; some come besides."""

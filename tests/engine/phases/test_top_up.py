@@ -201,6 +201,9 @@ def test_who_is_gone_comes_back_under_new_keys(converted: Tiny, practice: TinyPr
     again.restage(converted)
     _night(converted)
     assert _people(converted) == {"Ödegård", "王", "Nobody", "Back"}
+    assert max(row[0] for row in converted.target_rows()["personname"]) == 5, (
+        "the key of who is gone is not given again"
+    )
 
 
 def test_a_plan_that_was_not_begun_is_made_again_from_the_same_base(converted: Tiny, practice: TinyPractice) -> None:
