@@ -70,6 +70,28 @@ def test_a_row_that_differs_in_one_value_is_not_ours(database: TargetDatabase, c
     assert database.found_of((PERSON, other, BORN)) == Found(3, 2)
 
 
+def test_a_strangers_row_between_two_of_ours_is_not_one_of_ours(database: TargetDatabase) -> None:
+    ours = [Row("Person", "PersonID", {"PersonID": key, "SSN": None, "Removed": 0}) for key in (7, 9)]
+    _insert(database, Row("Person", "PersonID", {"PersonID": 8, "SSN": None, "Removed": 0}))
+    assert database.found_of(ours) == Found(0, 0)
+    _insert(database, *ours)
+    assert database.found_of(ours) == Found(2, 2)
+
+
+def test_a_name_that_only_the_columns_collation_calls_equal_is_not_deleted(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/DEXIS.sqlite"
+    write_empty_database(url)
+    columns = "PersonID INTEGER, TypeID INTEGER, FamilyName TEXT COLLATE NOCASE, GivenName TEXT, Title TEXT"
+    more = "MiddleName TEXT, Suffix TEXT"
+    _run(url, "DROP TABLE PersonName", f"CREATE TABLE PersonName ({columns}, {more})")
+    smith, shouted = (Row("PersonName", "PersonID", {**NAME.values, "FamilyName": name}) for name in ("Smith", "SMITH"))
+    with closing(TargetDatabase(url, PROFILE, read_only=False)) as database:
+        _insert(database, smith)
+        with database.transaction() as connection:
+            assert database.delete(connection, [shouted]) == 0
+            assert database.delete(connection, [smith]) == 1
+
+
 def test_a_transaction_that_fails_leaves_no_row(database: TargetDatabase) -> None:
     with pytest.raises(Failure) as failure:
         _insert(database, PERSON, NAME, PERSON)
