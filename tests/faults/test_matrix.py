@@ -11,6 +11,7 @@ from tests.faults.calls import START
 from tests.faults.faults import FAULTS
 from tests.faults.matrix import ELSEWHERE, Cell, Stages
 from tests.faults.practice import memory_folder, warm
+from tests.faults.report import DOCUMENT, occurring
 from tests.simulators.postgresql import serving
 
 pytestmark = pytest.mark.fault
@@ -40,3 +41,7 @@ def test_every_step_that_the_engine_names_has_its_cells(cells: list[Cell]) -> No
     for fault in ("kill", "forget", "tear"):
         assert {cell.step for cell in cells if cell.fault == fault} == set(STEPS) - ELSEWHERE.keys()
     assert START in {cell.step for cell in cells}
+
+
+def test_the_document_shows_exactly_the_cells_that_occur(cells: list[Cell]) -> None:
+    assert occurring(DOCUMENT.read_text(encoding="utf-8")) == {(cell.step, cell.fault) for cell in cells}
