@@ -14,6 +14,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.imaging.decoders import lzw
 from engine.imaging.decoders.tiff_tags import Tags, first
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
@@ -117,7 +118,7 @@ def _spread(lines: NDArray[np.uint8], depth: int) -> NDArray[np.uint8]:
 def _unpacked(raw: bytes, compression: int, size: int) -> bytes:
     """The bytes of a piece, `size` of them or a few more."""
     if compression == _LZW:
-        found = bytes(imagecodecs.lzw_decode(raw, out=size))
+        found = lzw.unpacked(raw, size)
     elif compression == _PACKBITS:
         found = bytes(imagecodecs.packbits_decode(raw, out=bytearray(size + 128)))  # the last run may be a pad
     else:
