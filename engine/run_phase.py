@@ -76,6 +76,7 @@ def run_phase(
     seconds = world.monotonic() - started
     evidence = _evidence(job, result, profiles, world, version, seconds)
     _record(world, sign_evidence(evidence, world.signer), renewed=result.renewed)
+    result.publish()
     standing = world.ledger.standings()[result.gate]
     report = PhaseReport(phase, result, standing, seconds)
     world.emit(PhaseEnded(phase, Outcome.DONE if report.passed else Outcome.ANSWER_IS_NO, seconds))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from protocol.statements import CheckResult, SetDigests, Totals
 from protocol.vocabulary import Check, Gate, Verdict
@@ -13,6 +14,8 @@ class PhaseResult:
     """What a phase found; signed, it becomes the evidence of its gate.
 
     `renewed`: what later phases rest on is not what it was, even where the evidence claims the same as before.
+    `publish` makes what later phases rest on valid. It comes after the evidence is set down: cut short between the
+    two, later phases find nothing to rest on, never something new under gates that were opened for the old.
     """
 
     gate: Gate
@@ -21,6 +24,7 @@ class PhaseResult:
     digests: SetDigests | None = None
     plan: str | None = None
     renewed: bool = False
+    publish: Callable[[], None] = field(default=lambda: None, compare=False)
 
 
 def judged(check: Check, expected: int, actual: int, *, accepted: int = 0) -> CheckResult:

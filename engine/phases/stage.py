@@ -37,8 +37,13 @@ def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
         control.checkpoint()
         fingerprint = take(job, database)
         totals = _totals(database, profile, schema, fingerprint, reporter)
-    fingerprint.save(job.fingerprint_path)
-    return PhaseResult(Gate.STAGED, checks, totals, renewed=fingerprint != before)
+    return PhaseResult(
+        Gate.STAGED,
+        checks,
+        totals,
+        renewed=fingerprint != before,
+        publish=lambda: fingerprint.save(job.fingerprint_path),
+    )
 
 
 def _fingerprint_before(job: Job) -> Fingerprint | None:

@@ -14,6 +14,8 @@ from engine.cli import outlook
 from engine.cli.init import make_ready
 from engine.cli.main import main
 from engine.compose import clock, open_ledger
+from engine.ledger import Ledger
+from engine.source.fingerprint import Fingerprint
 from protocol.keyset import Signer
 from protocol.statements import sign_evidence
 from protocol.vocabulary import ExitCode, Gate, GateState
@@ -120,6 +122,34 @@ def test_another_backup_closes_every_later_gate_even_if_it_counts_the_same(
     assert _open(done) == [Gate.STAGED]
     for verb in ("dry-run", "convert", "reconcile"):
         assert "PROFILE_PROVEN" in _run(done, capsys, verb, ends=ExitCode.REFUSED)["error"]
+
+
+@pytest.mark.parametrize("died", ["before the evidence", "after the evidence"])
+def test_a_power_cut_as_another_backup_is_staged_leaves_nothing_to_rest_on_and_no_gate_open(
+    done: Tiny, practice: TinyPractice, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, died: str
+) -> None:
+    practice.row("patient", 1)["given_name"] = "Eva"
+    _back_up(practice, done)
+    with monkeypatch.context() as patched:
+        place = (Ledger, "record_evidence") if died == "before the evidence" else (Fingerprint, "save")
+        patched.setattr(*place, _power_cut)
+        with pytest.raises(_PowerCut):
+            main(["--job", str(done.folder), "stage", "--json"])
+    for verb in ("dry-run", "convert", "reconcile"):
+        with pytest.raises(SystemExit) as ended:
+            main(["--job", str(done.folder), verb, "--json"])
+        assert ended.value.code in (ExitCode.USAGE, ExitCode.REFUSED)
+    capsys.readouterr()
+    _run(done, capsys, "stage")
+    assert _open(done) == [Gate.STAGED]
+
+
+class _PowerCut(BaseException):
+    """Nothing catches it."""
+
+
+def _power_cut(*_: object) -> None:
+    raise _PowerCut
 
 
 def test_a_second_night_takes_the_whole_road_and_its_certificate_says_so(

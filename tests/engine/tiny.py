@@ -296,4 +296,6 @@ def run_phase(function: Callable[..., PhaseResult], phase: Phase, tiny: Tiny, **
     told = Told()
     job, control = tiny.job, more.pop("control", Uncontrolled())
     with RecordingReporter(phase, told, job.findings_path) as reporter:
-        return function(job, reporter, control, **more), told
+        result = function(job, reporter, control, **more)
+    result.publish()
+    return result, told

@@ -36,7 +36,9 @@ class Free(Control):
 def run(this: Job, control: Control | None = None) -> tuple[PhaseResult, list[Event]]:
     events: list[Event] = []
     with Reporter(Phase.STAGE, events.append, this.findings_path, lambda: 0.0) as reporter:
-        return stage.run(this, reporter, control or Free()), events
+        result = stage.run(this, reporter, control or Free())
+    result.publish()
+    return result, events
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
