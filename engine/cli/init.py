@@ -13,7 +13,7 @@ from engine.cli.options import Options
 
 TEMPLATE = """\
 # One migration. Relative paths are relative to this folder. Secrets never stand here: use Windows integrated
-# authentication, a keyring, or the environment (PGPASSWORD and the like).
+# authentication, PostgreSQL's .pgpass, or the environment (PGPASSWORD, SQLCMDPASSWORD).
 [source]
 profile  = "dexis11"                       # bundled id, or the path of a .toml
 snapshot = { kind = "postgresql-dump", path = "core.dump" }   # or sqlite-file, mssql-backup: DEXIS 11's own backup

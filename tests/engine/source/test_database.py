@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -110,15 +112,30 @@ def test_the_view_of_the_data_does_not_move_while_it_is_read(new_database: Calla
         assert database.scalar("SELECT COUNT(*) FROM device") == before
 
 
-def test_reading_a_database_file_leaves_it_and_its_folder_alone(tmp_path: Path) -> None:
-    url = fill_sqlite(tmp_path / "core.db")
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
+def test_reading_a_database_file_leaves_it_and_its_folder_alone(tmp_path: Path, journal: str) -> None:
     path = tmp_path / "core.db"
+    url = fill_sqlite(path)
+    with contextlib.closing(sqlite3.connect(path)) as live:
+        live.execute(f"PRAGMA journal_mode = {journal}")
     before = (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns, list(tmp_path.iterdir()))
     with SourceDatabase.open(url, PROFILE) as database:
         database.prove_read_only("patient")
         list(database.rows(PROFILE.entities["image"].query))
     after = (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns, list(tmp_path.iterdir()))
     assert after == before
+
+
+def test_a_live_log_beside_a_database_file_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "core.db"
+    url = fill_sqlite(path)
+    with contextlib.closing(sqlite3.connect(path)) as live:
+        live.execute("PRAGMA journal_mode = WAL")
+        live.execute("CREATE TABLE t (a INTEGER)")
+        before = sorted(tmp_path.iterdir())
+        with pytest.raises(UsageProblem, match="write-ahead log"):
+            SourceDatabase.open(url, PROFILE)
+        assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_missing_file_is_said_and_not_made(tmp_path: Path) -> None:
