@@ -1,6 +1,6 @@
 """LZW as TIFF has it (TIFF 6.0, section 13): codes of 9 to 12 bits, high bit first, one bit wider a code early.
 
-Own code, as the decoder of imagecodecs 2026.3 now and then ends the process over damaged data.
+Own code: what damaged data may grow to, and that it raises, does not rest on a library.
 """
 
 from __future__ import annotations
