@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.gates import ROAD, Standing
-from protocol.vocabulary import Gate, GateState, Phase
+from protocol.statements import SignedEvidence
+from protocol.vocabulary import Check, Gate, GateState, Phase, Verdict
 
 
 class Hold(StrEnum):
@@ -36,10 +37,14 @@ class AwaitApprovals:
 
 @dataclass(frozen=True, slots=True)
 class AwaitResume:
-    """The evidence of this gate failed or was rejected; a person settles the reason and orders resume."""
+    """The evidence of this gate failed or was rejected; a person settles the reason and orders resume.
+
+    `newer`: DEXIS 11 went on since the backup. Resuming would find that again; staging a newer one does help.
+    """
 
     gate: Gate
     rejected: bool
+    newer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,12 @@ def _at_closed_gate(phase: Phase, standing: Standing, retry_of: str) -> Step:
         return RunPhase(phase)
     if standing.state is GateState.WAITING:
         return AwaitApprovals(standing.gate, len(standing.approvals), standing.needed)
-    return AwaitResume(standing.gate, standing.state is GateState.REJECTED)
+    return AwaitResume(standing.gate, standing.state is GateState.REJECTED, _went_on(standing.evidence))
+
+
+def _went_on(signed: SignedEvidence) -> bool:
+    wrong = {check.check for check in signed.evidence.checks if check.verdict is Verdict.FAIL}
+    return Check.NOTHING_NEWER in wrong and Check.SOURCE_UNCHANGED not in wrong
 
 
 def stuck_on(standings: Mapping[Gate, Standing]) -> str:

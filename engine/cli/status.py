@@ -22,6 +22,7 @@ def status(context: typer.Context) -> None:
     from rich.console import Console
 
     from engine.cli import outlook
+    from engine.cli.next_step import at_gate
     from engine.compose import open_ledger
     from engine.gates import ROAD
     from engine.job import Job
@@ -31,19 +32,20 @@ def status(context: typer.Context) -> None:
     job = Job.load(options.folder)
     ledger = open_ledger(job)
     standings = ledger.standings()
-    following = next((phase for phase, gate in ROAD if standings[gate].state is not GateState.OPEN), None)
+    shut = next(((phase, gate) for phase, gate in ROAD if standings[gate].state is not GateState.OPEN), None)
+    following, advice = at_gate(shut[0], standings[shut[1]]) if shut else (None, "report")
     found = outlook.read(job.report_folder)
     hours = _hours(job)
     if options.json:
         document = _document(job.run_id, ledger.state().practice, standings, following)
-        answer(document | {"hours": hours, "forecast": found})
+        answer(document | {"advice": advice, "hours": hours, "forecast": found})
         return
     typer.echo(f"Run {job.run_id}" + ("" if ledger.state().practice else ", not enrolled with a console"))
     for gate, standing in standings.items():
         why = f"  ({standing.refusal})" if standing.refusal else ""
         given = f"  approvals {len(standing.approvals)} of {standing.needed}" if standing.needed else ""
         typer.echo(f"  {gate:<16} {standing.state:<9}{given}{why}")
-    typer.echo(f"Next: {following or 'report'}")
+    typer.echo(f"Next: {advice}")
     if hours["deadline"]:
         typer.echo(_hours_text(hours))
     if found and standings[Gate.CONVERTED].state is not GateState.OPEN:

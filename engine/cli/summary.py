@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.cli.next_step import after_no, failed
 from engine.cli.screen import duration
 from engine.run_phase import PhaseReport
 from protocol.statements import CheckResult
-from protocol.vocabulary import ADVICE, Check, Gate, GateState, Phase, Verdict
+from protocol.vocabulary import ADVICE, Gate, GateState, Phase, Verdict
 
 NEXT = {
     Gate.STAGED: "prove",
@@ -65,14 +66,4 @@ def _next(report: PhaseReport) -> str:
     if standing.state is GateState.WAITING:
         given = f"{len(standing.approvals)} of {standing.needed}"
         return f"Gate {standing.gate} waits for approvals: {given}. Next: have it approved at the console."
-    return f"Gate {standing.gate} stays closed. Next: {_advice(report)}."
-
-
-def _advice(report: PhaseReport) -> str:
-    """Where to look for what made the answer no: most checks fail with findings, a changed source without."""
-    failed = {check.check for check in report.result.checks if check.verdict is Verdict.FAIL}
-    if Check.SOURCE_UNCHANGED in failed:
-        return "see what changed in the source: source-check; then run again"
-    if Check.NOTHING_NEWER in failed:
-        return "stage a newer backup of DEXIS 11 (source-check lists what is new), then prove, dry-run and convert"
-    return "settle the findings above (details: findings.jsonl), then run again"
+    return f"Gate {standing.gate} stays closed. Next: {after_no(failed(report.result.checks))}."

@@ -11,7 +11,7 @@ from agent.pace import REFUSED, RETRY
 from agent.road import Arrived, AwaitApprovals, AwaitResume, Held, Hold, RunPhase, next_step, stuck_on
 from agent.words import sentence
 from engine.gates import GATES, ROAD, Standing
-from protocol.vocabulary import Gate, GateState, Outcome, Phase
+from protocol.vocabulary import Check, Gate, GateState, Outcome, Phase
 from tests.engine.statements import evidence
 
 SIGNED = evidence(Gate.STAGED)
@@ -44,6 +44,17 @@ OPEN, D = (GateState.OPEN, "d" * 64), "e" * 64
 def test_the_first_gate_that_is_not_open_decides(given: dict[Gate, Standing], expected: object) -> None:
     assert next_step(given, Hold.NONE, "") == expected
     assert sentence(next_step(given, Hold.NONE, ""))
+
+
+@pytest.mark.parametrize(
+    ("failing", "newer"), [(Check.NOTHING_NEWER, True), (Check.SOURCE_UNCHANGED, False), (Check.FILES_WRITTEN, False)]
+)
+def test_where_the_source_went_on_the_practice_is_told_to_stage_a_newer_backup(failing: Check, newer: bool) -> None:
+    signed = evidence(Gate.DRY_RUN, failing=failing)
+    given = standings(OPEN, OPEN) | {Gate.DRY_RUN: Standing(Gate.DRY_RUN, GateState.CLOSED, 2, signed, D)}
+    step = next_step(given, Hold.NONE, "")
+    assert step == AwaitResume(Gate.DRY_RUN, rejected=False, newer=newer)
+    assert ("stage a newer" in sentence(step)) is newer
 
 
 def test_a_resume_order_repeats_the_phase_for_the_evidence_it_meant_and_no_other() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from engine.cli.next_step import at_gate
 from engine.cli.summary import sentence
 from engine.gates import Standing
 from engine.phases import PhaseResult, judged
 from engine.run_phase import PhaseReport
 from protocol.statements import Totals
 from protocol.vocabulary import Check, Gate, GateState, Phase
+from tests.engine.statements import evidence
 
 
 def last_line(state: GateState, *wrong: Check) -> str:
@@ -37,3 +39,25 @@ def test_a_no_says_where_to_begin(wrong: tuple[Check, ...], advice: str) -> None
 def test_a_yes_names_the_next_phase_or_who_is_waited_for() -> None:
     assert last_line(GateState.OPEN).endswith("Next: convert")
     assert "0 of 2" in last_line(GateState.WAITING)
+
+
+def at(state: GateState, failing: Check | None = None, gate: Gate = Gate.CONVERTED) -> tuple[Phase, str]:
+    return at_gate(Phase.CONVERT, Standing(gate, state, 2, evidence(gate, failing=failing)))
+
+
+def test_where_the_source_went_on_or_was_changed_the_road_begins_anew_with_stage() -> None:
+    phase, advice = at(GateState.CLOSED, Check.NOTHING_NEWER)
+    assert phase is Phase.STAGE and "newer backup" in advice
+    phase, advice = at(GateState.CLOSED, Check.SOURCE_UNCHANGED)
+    assert phase is Phase.STAGE and "source-check" in advice
+
+
+def test_status_never_says_to_repeat_a_phase_that_only_waits_for_approvals() -> None:
+    phase, advice = at(GateState.WAITING)
+    assert phase is Phase.CONVERT and advice == "have CONVERTED approved at the console: 0 of 2 approvals"
+
+
+def test_status_names_the_phase_to_run_and_what_comes_before_it() -> None:
+    assert at_gate(Phase.PROVE, Standing(Gate.PROFILE_PROVEN, GateState.CLOSED, 1)) == (Phase.PROVE, "prove")
+    assert at(GateState.REJECTED)[1] == "settle why CONVERTED was rejected, then convert again"
+    assert at(GateState.CLOSED, Check.NOTHING_SET_ASIDE)[1].startswith("settle what did not pass")

@@ -1,0 +1,46 @@
+"""What comes next, said once: by a phase at its end, and by `status` at any time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.gates import Standing
+from protocol.statements import CheckResult
+from protocol.vocabulary import Check, GateState, Phase, Verdict
+
+NEWER_BACKUP = "stage a newer backup of DEXIS 11 (source-check lists what is new), then prove, dry-run and convert"
+
+
+def failed(checks: Iterable[CheckResult]) -> frozenset[Check]:
+    """The checks whose answer is no."""
+    return frozenset(check.check for check in checks if check.verdict is Verdict.FAIL)
+
+
+def after_no(wrong: frozenset[Check]) -> str:
+    """Where to look for what made the answer no: most checks fail with findings, a changed source without."""
+    if Check.SOURCE_UNCHANGED in wrong:
+        return "see what changed in the source: source-check; then run again"
+    if Check.NOTHING_NEWER in wrong:
+        return NEWER_BACKUP
+    return "settle the findings above (details: findings.jsonl), then run again"
+
+
+def at_gate(phase: Phase, standing: Standing) -> tuple[Phase, str]:
+    """The phase to run at the first gate that is not open, and what a person does first, in words.
+
+    Running a phase again helps nothing where the source went on: then the road begins anew.
+    """
+    evidence = standing.evidence
+    if evidence is None:
+        return phase, phase
+    if standing.state is GateState.WAITING:
+        given = f"{len(standing.approvals)} of {standing.needed}"
+        return phase, f"have {standing.gate} approved at the console: {given} approvals"
+    if standing.state is GateState.REJECTED:
+        return phase, f"settle why {standing.gate} was rejected, then {phase} again"
+    wrong = failed(evidence.evidence.checks)
+    if Check.SOURCE_UNCHANGED in wrong:
+        return Phase.STAGE, "source-check says what changed in the source; settle it, then stage again"
+    if Check.NOTHING_NEWER in wrong:
+        return Phase.STAGE, NEWER_BACKUP
+    return phase, f"settle what did not pass (details: findings.jsonl), then {phase} again"
