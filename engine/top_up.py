@@ -1,4 +1,4 @@
-"""Which plan may be made now: the first one of a run, or a top-up of what an earlier one put into the target."""
+"""What may be staged and planned now: a run's first plan, or a top-up of what an earlier one put into the target."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def following(plan: Plan, known: Recorded, path: Path) -> Base:
     """
     header = plan.header
     if known.plan == plan.digest:
-        _refuse_unfinished(plan, known)
+        _refuse_unfinished(plan, known, "finish it with convert; then dry-run plans what changed since")
         return Base(
             path=path,
             digest=plan.digest,
@@ -69,17 +69,31 @@ def following(plan: Plan, known: Recorded, path: Path) -> Base:
     raise _refused("the journal belongs to another plan", path)
 
 
+def require_finished(job: Job) -> None:
+    """Returns unless a conversion has begun and is not done. Raises Refused: nobody may close the road behind it.
+
+    Evidence of another backup voids the approvals on which the conversion goes on, and no plan may be made while it is
+    unfinished.
+    """
+    known = recorded(job.journal_path)
+    if known.plan is None or not job.plan_path.exists():
+        return
+    with closing(Plan(job.plan_path)) as plan:
+        if known.plan == plan.digest:
+            _refuse_unfinished(plan, known, "finish it with convert; then stage")
+
+
 def _refused(what: str, path: Path) -> Refused:
     advice = "restore the journal and the plan that belong together, or begin a new job"
     return Refused(Refusal.EVIDENCE_NOT_NEWEST, what, where=path.name, next_step=advice)
 
 
-def _refuse_unfinished(plan: Plan, known: Recorded) -> None:
+def _refuse_unfinished(plan: Plan, known: Recorded, advice: str) -> None:
     left = sum(known.states.get(number) is not State.DONE for number in plan.changes())
     if left:
         raise Refused(
             Refusal.EVIDENCE_NOT_NEWEST,
             f"the conversion of this run's plan has begun, its keys are in use, and {left} patients are not done",
             where="journal.sqlite",
-            next_step="finish it with convert; then dry-run plans what changed since",
+            next_step=advice,
         )

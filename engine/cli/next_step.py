@@ -26,19 +26,21 @@ def after_no(wrong: frozenset[Check]) -> str:
 
 
 def at_gate(phase: Phase, standing: Standing) -> tuple[Phase, str]:
-    """The phase to run at the first gate that is not open, and what a person does first, in words.
-
-    Running a phase again helps nothing where the source went on: then the road begins anew.
-    """
-    evidence = standing.evidence
-    if evidence is None:
+    """The phase to run at the first gate that is not open, and what a person does first, in words."""
+    if standing.evidence is None:
         return phase, phase
     if standing.state is GateState.WAITING:
         given = f"{len(standing.approvals)} of {standing.needed}"
         return phase, f"have {standing.gate} approved at the console: {given} approvals"
     if standing.state is GateState.REJECTED:
         return phase, f"settle why {standing.gate} was rejected, then {phase} again"
-    wrong = failed(evidence.evidence.checks)
+    return _after_failure(phase, failed(standing.evidence.evidence.checks))
+
+
+def _after_failure(phase: Phase, wrong: frozenset[Check]) -> tuple[Phase, str]:
+    """Repeating a phase does not help where the source went on: then the road begins anew, from `stage`."""
+    if Check.PATIENTS_CONVERTED in wrong:  # nothing may be staged before these are finished
+        return phase, f"settle why patients are not converted (findings.jsonl, source-check), then {phase} again"
     if Check.SOURCE_UNCHANGED in wrong:
         return Phase.STAGE, "source-check says what changed in the source; settle it, then stage again"
     if Check.NOTHING_NEWER in wrong:

@@ -15,13 +15,19 @@ from engine.source.live_schema import SchemaComparison, compare_schema, is_suppo
 from engine.source.snapshot import Restored, restore
 from engine.source.snapshot.staging import MARKER
 from engine.source.store import SourceStore
+from engine.top_up import require_finished
 from protocol.errors import BitewingError, EnvironmentProblem
 from protocol.statements import CheckResult, FindingCount, Totals
 from protocol.vocabulary import Check, FindingCode, Gate, Phase
 
 
 def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
-    """The evidence of STAGED. Raises UsageProblem if staging is not ours, EnvironmentProblem if it cannot be made."""
+    """The evidence of STAGED.
+
+    Raises UsageProblem if staging is not ours, EnvironmentProblem if it cannot be made, Refused while a conversion is
+    under way.
+    """
+    require_finished(job)
     profile = load_source(job.source.profile)
     _refuse_empty(SourceStore(job.source.store))
     before = _fingerprint_before(job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from engine.cli.next_step import at_gate
@@ -50,6 +51,14 @@ def test_where_the_source_went_on_or_was_changed_the_road_begins_anew_with_stage
     assert phase is Phase.STAGE and "newer backup" in advice
     phase, advice = at(GateState.CLOSED, Check.SOURCE_UNCHANGED)
     assert phase is Phase.STAGE and "source-check" in advice
+
+
+def test_an_unfinished_conversion_is_finished_before_anything_is_staged() -> None:
+    checks = tuple(judged(check, 7, 6) for check in (Check.PATIENTS_CONVERTED, Check.NOTHING_NEWER))
+    signed = evidence(Gate.CONVERTED)
+    unfinished = msgspec.structs.replace(signed, evidence=msgspec.structs.replace(signed.evidence, checks=checks))
+    phase, advice = at_gate(Phase.CONVERT, Standing(Gate.CONVERTED, GateState.CLOSED, 0, unfinished))
+    assert phase is Phase.CONVERT and advice.endswith("then convert again")
 
 
 def test_status_never_says_to_repeat_a_phase_that_only_waits_for_approvals() -> None:
