@@ -14,6 +14,8 @@ import typer
 from protocol.errors import BitewingError, EnvironmentProblem, Interrupted, UsageProblem
 from protocol.vocabulary import ExitCode
 
+_CTRL_C = 130  # what Typer makes of a Ctrl-C inside a command
+
 
 def ended(command: Callable[[], object], *, as_json: bool, crash_folder: Path | None = None) -> int:
     """Runs `command` and returns its exit code; every error becomes a sentence, and an object where JSON is asked.
@@ -27,12 +29,18 @@ def ended(command: Callable[[], object], *, as_json: bool, crash_folder: Path | 
     except BitewingError as error:
         return _failed(error, as_json)
     except (KeyboardInterrupt, BrokenPipeError, typer.Abort):
-        return _failed(Interrupted("stopped", next_step="run the same command again to resume"), as_json)
+        return _failed(_stopped(), as_json)
     except OSError as error:
         return _failed(_system_problem(error, crash_folder), as_json)
     except Exception as error:  # the last resort: a defect of ours, told without anybody's data
         return _failed(_defect(error, crash_folder), as_json)
+    if code == _CTRL_C:
+        return _failed(_stopped(), as_json)
     return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _stopped() -> Interrupted:
+    return Interrupted("stopped", next_step="run the same command again to resume")
 
 
 def answer(document: dict[str, Any]) -> None:

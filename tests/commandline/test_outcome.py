@@ -53,6 +53,17 @@ def test_ctrl_c_says_that_the_same_command_resumes(capsys: pytest.CaptureFixture
     assert "run the same command again" in capsys.readouterr().err
 
 
+def test_ctrl_c_inside_a_command_ends_as_the_contract_says(capsys: pytest.CaptureFixture[str]) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def go() -> None:
+        raise KeyboardInterrupt
+
+    assert ended(lambda: app([], standalone_mode=False), as_json=True) == ExitCode.INTERRUPTED
+    assert json.loads(capsys.readouterr().out)["outcome"] == "interrupted"
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"), [([], "Missing command"), (["wait"], "No such command"), (["go"], "Missing argument")]
 )
