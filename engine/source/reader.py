@@ -1,6 +1,6 @@
 """Reads whole patients out of staging: the entity queries stream side by side, in the patients' order.
 
-Memory holds the patients' keys, the devices and one patient, however many images there are.
+Memory holds twelve bytes for each patient, the devices and one patient, however many images there are.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from engine.model import Device, Image, PatientRecord, Series, Study
 from engine.profiles.schema import SourceProfile
 from engine.source import records
 from engine.source.database import SourceDatabase
+from engine.source.ranks import NotAKey, Ranks
 from engine.source.records import RecordReader
 from engine.source.values import Row, Unreadable, optional_key
 from protocol.errors import EnvironmentProblem
@@ -47,25 +48,24 @@ class _PatientReader:
         ranks = self._ranks()
         self._devices = self._all_devices()
         children = [_Children(name, self._rows(name), ranks, self._orphan) for name in _CHILDREN]
-        for row in self._rows("patient"):
+        for rank, row in enumerate(self._rows("patient")):
             patient = str(row["key"])
-            studies, series, images = (stream.of(patient) for stream in children)
+            studies, series, images = (stream.of(patient, rank) for stream in children)
             record = self._record(row, studies, series, images)
             if record is not None:
                 yield record
+        for stream in children:
+            stream.end()
 
     def _rows(self, entity: str) -> Iterator[Row]:
         return self._database.rows(self._profile.entities[entity].query)
 
-    def _ranks(self) -> Mapping[str, int]:
+    def _ranks(self) -> Ranks:
         """Each patient's place in the database's own order, so that no order has to be imitated here."""
-        ranks: dict[str, int] = {}
-        for row in self._rows("patient"):
-            name = optional_key(row, "key")
-            if name is None or name in ranks:
-                raise _badly_ordered("patient", "gives a patient twice, or without a key")
-            ranks[name] = len(ranks)
-        return ranks
+        try:
+            return Ranks(optional_key(row, "key") for row in self._rows("patient"))
+        except NotAKey as problem:
+            raise _badly_ordered("patient", "gives a patient twice, or without a key") from problem
 
     def _all_devices(self) -> Mapping[str, Device]:
         devices: dict[str, Device] = {}
@@ -131,32 +131,37 @@ def _of_studies(series: tuple[Series, ...], studies: tuple[Study, ...]) -> tuple
 class _Children:
     """One entity's rows, handed out patient by patient. Rows of nobody are reported as they come by."""
 
-    def __init__(
-        self, entity: str, rows: Iterator[Row], ranks: Mapping[str, int], on_orphan: Callable[[str, Row], None]
-    ) -> None:
+    def __init__(self, entity: str, rows: Iterator[Row], ranks: Ranks, on_orphan: Callable[[str, Row], None]) -> None:
         self._entity, self._rows, self._ranks, self._on_orphan = entity, rows, ranks, on_orphan
-        self._next = self._advance()
+        self._next = next(rows, None)
 
-    def of(self, patient: str) -> list[Row]:
-        """The rows of `patient`; patients must be asked for in their order. A row that comes too late raises, so
-        after the last patient no row can be left."""
-        rank, rows = self._ranks[patient], []
-        while self._next is not None and self._rank(self._next) == rank:
-            rows.append(self._next)
-            self._next = self._advance()
-        if self._next is not None and self._rank(self._next) < rank:
+    def of(self, patient: str, rank: int) -> list[Row]:
+        """The rows of `patient`, whose place is `rank`; patients must be asked for in their order. A row that comes
+        too late raises, so after the last patient no row can be left."""
+        found = list[Row]()
+        while self._next is not None:
+            name = optional_key(self._next, "patient_key")
+            if name == patient:
+                found.append(self._next)
+            elif self._is_anothers(name, rank):
+                break
+            else:
+                self._on_orphan(self._entity, self._next)
+            self._next = next(self._rows, None)
+        return found
+
+    def end(self) -> None:
+        """After the last patient: what is left is nobody's."""
+        while self._next is not None:
+            self._on_orphan(self._entity, self._next)
+            self._next = next(self._rows, None)
+
+    def _is_anothers(self, patient: str | None, rank: int) -> bool:
+        """Whether the row belongs to a patient who comes later, or else to nobody."""
+        its_rank = None if patient is None else self._ranks.of(patient)
+        if its_rank is not None and its_rank < rank:
             raise _badly_ordered(self._entity, "does not keep the patients' order")
-        return rows
-
-    def _advance(self) -> Row | None:
-        for row in self._rows:
-            if optional_key(row, "patient_key") in self._ranks:
-                return row
-            self._on_orphan(self._entity, row)
-        return None
-
-    def _rank(self, row: Row) -> int:
-        return self._ranks[str(row["patient_key"])]
+        return its_rank is not None and its_rank > rank
 
 
 def _badly_ordered(entity: str, what: str) -> EnvironmentProblem:
