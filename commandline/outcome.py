@@ -23,24 +23,24 @@ def ended(command: Callable[[], object], *, as_json: bool, crash_folder: Path | 
     A defect's traceback may quote data: it goes to crash.txt in `crash_folder`, or nowhere.
     """
     try:
-        code = command()
+        code = _uninterrupted(command)
     except typer.TyperException as error:
         return _failed(_misspelt(error), as_json)
     except BitewingError as error:
         return _failed(error, as_json)
     except (KeyboardInterrupt, BrokenPipeError, typer.Abort):
-        return _failed(_stopped(), as_json)
+        return _failed(Interrupted("stopped", next_step="run the same command again to resume"), as_json)
     except OSError as error:
         return _failed(_system_problem(error, crash_folder), as_json)
     except Exception as error:  # the last resort: a defect of ours, told without anybody's data
         return _failed(_defect(error, crash_folder), as_json)
-    if code == _CTRL_C:
-        return _failed(_stopped(), as_json)
     return code if isinstance(code, int) else ExitCode.DONE
 
 
-def _stopped() -> Interrupted:
-    return Interrupted("stopped", next_step="run the same command again to resume")
+def _uninterrupted(command: Callable[[], object]) -> object:
+    if (code := command()) == _CTRL_C:
+        raise KeyboardInterrupt
+    return code
 
 
 def answer(document: dict[str, Any]) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, nullcontext
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
@@ -60,7 +62,7 @@ class Workers(Generic[Item, Result]):
     def run(self, item: Item) -> Result:
         """One piece of work, alone. Raises WorkerDied, or whatever the task raises."""
         try:
-            return self._pool.submit(_paced, self._task, item, self._pace()).result()
+            return self._submitted(item).result()
         except BrokenProcessPool as problem:
             self._pool = self._new_pool()
             raise WorkerDied from problem
@@ -93,11 +95,15 @@ class Workers(Generic[Item, Result]):
 
     def _submit(self, item: Item) -> Future[Result]:
         try:
-            return self._pool.submit(_paced, self._task, item, self._pace())
+            return self._submitted(item)
         except BrokenProcessPool as problem:
             broken: Future[Result] = Future()
             broken.set_exception(problem)
             return broken
+
+    def _submitted(self, item: Item) -> Future[Result]:
+        with _deaf_to_ctrl_c() if self.count > 1 else nullcontext():  # it may start the workers
+            return self._pool.submit(_paced, self._task, item, self._pace())
 
     def _collect(self, pending: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Result | WorkerDied]:
         item, future = pending.popleft()
@@ -140,6 +146,19 @@ class Workers(Generic[Item, Result]):
         context = multiprocessing.get_context("spawn")
         settings = (self._prepare, self._settings)
         return ProcessPoolExecutor(self.count, mp_context=context, initializer=_begin, initargs=settings)
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """A process that is started within never hears Ctrl-C, not even while it imports; this one hears it afterwards."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def worker_count(wanted: int) -> int:

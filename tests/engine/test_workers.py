@@ -52,6 +52,18 @@ def test_work_that_kills_every_worker_is_found_and_the_rest_is_done() -> None:
     assert results == [0, 3, 6, 12, 15]
 
 
+def hears_ctrl_c(_: int) -> bool:
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_a_worker_never_hears_ctrl_c_and_its_parent_still_does() -> None:
+    with Workers(2, hears_ctrl_c, set_up, (3,)) as workers:
+        assert [heard for _, heard in workers.map(range(4))] == [False] * 4
+        assert hears_ctrl_c(0)
+    with Workers(1, hears_ctrl_c, set_up, (3,)) as alone:
+        assert alone.run(0) is True, "this process itself stays stoppable"
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_when_taking_work_fails_everything_under_way_is_handed_out_first(count: int) -> None:
     def work() -> Iterator[int]:
