@@ -17,9 +17,13 @@ Reference = Annotated[str, typer.Argument(metavar="PROFILE", help="The id of a b
 @app.command("check", help="Read a profile strictly: every key, code, expression and query.")
 def check(context: typer.Context, profile: Reference) -> None:
     from engine.profiles.load import load
+    from engine.profiles.schema import TargetProfile
+    from engine.reconcile.checkable import require_reconcilable
 
     options: Options = context.obj
     loaded = load(profile)
+    if isinstance(loaded, TargetProfile):
+        require_reconcilable(loaded)
     if options.json:
         answer({"verb": "profile check", "profile": loaded.id, "role": loaded.profile.role, "digest": loaded.digest})
     else:

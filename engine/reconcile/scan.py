@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 
 from engine.pace import FULL_PACE
 from engine.profiles.schema import FileRule, SourceProfile, TargetProfile
+from engine.reconcile.checkable import require_reconcilable
 from engine.reconcile.compare import judge
 from engine.reconcile.disk_view import walk
 from engine.reconcile.forms import SourceForm, TargetForm, kept_hashes, turner_of
-from engine.reconcile.header_check import require_checkable
 from engine.reconcile.image_check import examine
 from engine.reconcile.image_values import Eyes, FileKind, ImageAnswer, ImageQuestion
 from engine.reconcile.judgement import Counts, Discrepancy, Judgement
@@ -22,7 +22,7 @@ from engine.reconcile.leftovers import Leftovers, leftovers
 from engine.reconcile.matching import Held, Matcher
 from engine.reconcile.native_reader import layout_of
 from engine.reconcile.native_seal import Sealing
-from engine.reconcile.questions import NAMES, questions
+from engine.reconcile.questions import questions
 from engine.reconcile.reading import Database, files_of
 from engine.reconcile.row_check import Lines
 from engine.reconcile.source_view import SourcePatient, SourceTotals, SourceView
@@ -81,8 +81,8 @@ def reconcile(
     places: Places, source: SourceProfile, target: TargetProfile, digest_key: bytes, workers: int, listener: Listener
 ) -> Reconciliation:
     """Compares everything with everything. Raises UsageProblem, EnvironmentProblem, or what the listener raises."""
+    require_reconcilable(target)
     shape, eyes = shape_of(target), eyes_of(places, source, target)
-    require_checkable(eyes.native, NAMES)
     form = SourceForm(source, target)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(dir=places.scratch, prefix="reconcile-")))

@@ -42,6 +42,38 @@ def test_check_of_a_wrong_profile_points_at_its_line(capsys: pytest.CaptureFixtu
     assert f"{tmp_path}/x.toml:1: profile.system is missing" in err
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            'EventDateTime = "image.acquired_at"',
+            'EventDateTime = "study.started_at"',
+            "acquired_at is filled by two expressions",
+        ),
+        (
+            'UID = "image.uid"',
+            'UID = "concat(image.uid, teeth(image.teeth))"',
+            "Image.UID: reconcile cannot work out teeth()",
+        ),
+        (
+            'type = "uint32", is = "key(image)"',
+            'type = "uint32", is = "key(image) + key(study)"',
+            "native field visual_id: reconcile cannot check",
+        ),
+        ("i.UID AS uid, ", "", "uid"),
+    ],
+)
+def test_check_says_long_before_the_night_what_reconcile_could_not_check(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    text = (Path(loader.__file__).parent / "dexis10.toml").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "x.toml").write_text(text.replace(old, new), encoding="utf-8")
+    code, out, err = run(capsys, "profile", "check", str(tmp_path / "x.toml"))
+    assert (code, out) == (2, "")
+    assert problem in err and "Next: " in err
+
+
 def test_check_gives_the_digest_that_evidence_names(capsys: pytest.CaptureFixture[str]) -> None:
     code, answer = as_json(capsys, "profile", "check", "dexis11")
     assert (code, answer["digest"]) == (0, load_source("dexis11").digest)
