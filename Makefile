@@ -9,7 +9,7 @@ demo: $(READY)          ## a practice goes back, end to end, on this machine
 	$(BIN)/bitewing-demo
 
 test: $(READY)          ## every test except long fuzzing and benchmarks; installs Debian's strace where it may
-	$(BIN)/python -m pytest -m "not benchmark"
+	$(BIN)/python -m pytest -m "not benchmark" --numprocesses auto --dist loadfile
 
 check: $(READY)         ## style, types on both platforms, import contracts, docs in step with code
 	$(BIN)/ruff check .
