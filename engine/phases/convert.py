@@ -99,7 +99,7 @@ def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, tol
         _refuse_moved_baseline(plan, journal, database)
         _refuse_replaced_target(plan, journal, profile, database, store)
         if _left(plan, journal):
-            with _incoming(store, journal.next_session()) as incoming, _workers(job, told.control) as workers:
+            with _incoming(store, journal.next_session()) as incoming, _workers(job, profile, told.control) as workers:
                 unit = PatientUnit(profile, database, store, journal, incoming, told.noticed)
                 _run_whole(Conversion(plan, journal, unit, workers, told, job.run.retries, sleep))
         _advance_counters(database)
@@ -155,8 +155,8 @@ def _store_problems_explained(what: str) -> Iterator[None]:
         ) from error
 
 
-def _workers(job: Job, control: Control) -> Workers[Task, Prepared | Failure]:
-    settings = (job.target.profile, job.source.store, job.folder)
+def _workers(job: Job, profile: TargetProfile, control: Control) -> Workers[Task, Prepared | Failure]:
+    settings = (profile, job.source.store, job.folder)
     return Workers(job.run.workers, workshop.prepare, workshop.set_up, settings, lambda: control.pace)
 
 

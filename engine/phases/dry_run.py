@@ -110,7 +110,8 @@ class _DryRun:
         writer = PlanWriter(self.job.plan_path, header, self.base)
         try:
             told = (self._found, self._seen_one, lambda: self.control.pace)
-            return Survey(self.job, self.staging, self.source, store, writer, header, *told).run(), writer
+            survey = Survey(self.job, self.staging, self.source, self.target, store, writer, header, *told)
+            return survey.run(), writer
         except BaseException:
             writer.abandon()
             raise

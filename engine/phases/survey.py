@@ -20,7 +20,7 @@ from engine.model import PatientRecord
 from engine.pace import FULL_PACE
 from engine.plan import PlanHeader, PlannedPatient
 from engine.plan_writer import Earlier, PlanWriter
-from engine.profiles.schema import SourceProfile
+from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.source.check import files_since_staging
 from engine.source.database import SourceDatabase
 from engine.source.listing import Change
@@ -77,6 +77,7 @@ class Survey:
         job: Job,
         staging: SourceDatabase,
         profile: SourceProfile,
+        target: TargetProfile,
         store: TargetStore,
         writer: PlanWriter,
         header: PlanHeader,
@@ -84,7 +85,7 @@ class Survey:
         seen_one: SeenOne,
         pace: Callable[[], int] = lambda: FULL_PACE,
     ) -> None:
-        self._job, self._staging, self._profile = job, staging, profile
+        self._job, self._staging, self._profile, self._target = job, staging, profile, target
         self._store, self._writer, self._header = store, writer, header
         self._found, self._seen_one, self._pace = found, seen_one, pace
         self._source = SourceStore(job.source.store)
@@ -92,7 +93,7 @@ class Survey:
 
     def run(self) -> Seen:
         """Completes the plan and reports everything found on the way."""
-        settings = (self._job.target.profile, self._job.source.store, self._job.folder)
+        settings = (self._target, self._job.source.store, self._job.folder)
         with Workers(self._job.run.workers, workshop.survey, workshop.set_up, settings, self._pace) as workers:
             for work, surveyed in workers.map(self._work()):
                 self._take(work, self._survived(workers, work, surveyed))

@@ -19,7 +19,8 @@ from engine.target import statements
 from engine.target.claims import exaggerated
 from engine.target.columns import adapted, comparable
 from engine.target.connect import Statements, connected
-from engine.target.failures import Failure, Kind, explained
+from engine.target.database_failures import explained
+from engine.target.failures import Failure, Kind
 from engine.target.keys import Made
 from engine.target.made import with_made
 from engine.target.rows import Row

@@ -18,7 +18,7 @@ from engine.imaging.pixels import Pixels
 from engine.imaging.problem import ImageProblem
 from engine.model import Image, PatientRecord
 from engine.plan import PlannedImage, PlannedPatient, SkippedImage
-from engine.profiles.load import load_target
+from engine.profiles.schema import TargetProfile
 from engine.source.steady import DOUBTFUL, SteadyStore
 from engine.source.store import SourceStore, StoreProblem
 from engine.target import disk
@@ -64,8 +64,8 @@ class Prepared:
 class Workshop:
     """One per process. Opens the source store for reading only; looking at a patient may write below `job` at most."""
 
-    def __init__(self, target_profile: str, store_roots: tuple[Path, ...], job: Path) -> None:
-        self._profile, self._job = load_target(target_profile), job
+    def __init__(self, profile: TargetProfile, store_roots: tuple[Path, ...], job: Path) -> None:
+        self._profile, self._job = profile, job
         self._encoder, self._store = Encoder(self._profile), SourceStore(store_roots)
         self._steady = SteadyStore(self._store)
 
@@ -218,9 +218,9 @@ def _write_verified(path: Path, pieces: tuple[Bytes, ...]) -> None:
 _workshop: list[Workshop] = []
 
 
-def set_up(target_profile: str, store_roots: tuple[Path, ...], job: Path) -> None:
-    """Prepares this process for `survey` and `prepare`."""
-    _workshop[:] = [Workshop(target_profile, store_roots, job)]
+def set_up(profile: TargetProfile, store_roots: tuple[Path, ...], job: Path) -> None:
+    """Prepares this process for `survey` and `prepare`. The profile comes judged: a worker parses no statement."""
+    _workshop[:] = [Workshop(profile, store_roots, job)]
 
 
 def survey(work: Work) -> Surveyed:
