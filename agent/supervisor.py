@@ -132,7 +132,8 @@ class Supervisor:
     async def _run_phase(self, phase: Phase) -> None:
         if self._attempts is None or self._attempts.phase is not phase:
             self._attempts = Attempts(phase)
-        self._progress = boundary.no_progress(phase)
+        if self._progress.phase is not phase:
+            self._progress = boundary.no_progress(phase)
         self.activity = Activity(RunPhase(phase), self._progress)
         self._said = None
         self._retried = self._outbox.fact(RETRY_OF, "")
@@ -167,6 +168,8 @@ class Supervisor:
 
     def _hear(self, event: Event) -> None:
         self._queue(*boundary.of_event(event, self._progress))
+        if isinstance(event, PhaseStarted):  # one that is not let in, by day, has come as far as it had before
+            self._progress = boundary.no_progress(event.phase)
         if isinstance(event, Progress):
             self._progress = event
             self.activity = Activity(self.activity.step, event)

@@ -33,7 +33,13 @@ def table(report: dict[str, Any]) -> Table:
     """The forecast as two columns: what, and how much of it."""
     from rich.table import Table
 
-    made = Table(title="Forecast", title_justify="left", box=None, show_header=False, pad_edge=False)
+    made = Table(
+        title=f"Forecast of {_clock(report['made_at'])}",
+        title_justify="left",
+        box=None,
+        show_header=False,
+        pad_edge=False,
+    )
     made.add_column(no_wrap=True)
     made.add_column()
     for name, text in lines(report):

@@ -134,6 +134,23 @@ async def test_a_resume_that_comes_before_the_process_has_quite_ended_is_the_lat
     assert practice.starts.count("convert") == 2
 
 
+async def test_a_resume_by_day_leaves_the_hub_how_far_the_night_came(practice: Practice, hub: SimulatedHub) -> None:
+    evening = compose.utc() + 4 * 3600
+    practice.set_phases(convert={"mode": "night", "until": 3, "resumes_at": evening})
+    await practice.enroll(hub)
+    async with running(practice) as agent:
+        await _at_conversion(hub)
+        await hub.until(lambda: _outcomes(hub).count(Outcome.UNTIL_EVENING) == 1)
+        practice.set_phases(convert={"mode": "day", "resumes_at": evening})
+        hub.order(Resume())
+        await hub.until(lambda: practice.starts.count("convert") == 2)
+        await hub.until(lambda: agent.supervisor.activity.step == AwaitNight(evening))
+        await asyncio.sleep(0.3)
+    last = [body for body in hub.memory.bodies(PhaseProgress) if body.phase is Phase.CONVERT][-1]
+    assert (last.patients_done, last.patients_total) == (3, 6)
+    assert last.outcome is Outcome.UNTIL_EVENING
+
+
 async def test_a_pause_during_the_hold_is_the_persons_and_its_end_lifts_both(
     practice: Practice, hub: SimulatedHub
 ) -> None:

@@ -3,7 +3,8 @@
 Run as `python -P fake_engine.py --job DIR --events VERB`. What each phase does stands in DIR/fake.json:
 {"convert": {"images": 40, "seconds": 0.02, "mode": "pass"}}. Progress is kept in DIR/fake-VERB.count, so that an
 interrupted phase resumes; every start is a line in DIR/fake-starts.log. `linger`: seconds between evidence and exit.
-Mode `night` ends after `until` images as the practice opens; `resumes_at` is when it closes (UTC seconds).
+Mode `night` ends after `until` images as the practice opens; `resumes_at` is when it closes (UTC seconds). Mode `day`
+does not even begin before `resumes_at`.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def _run(job: Job, phase: Phase) -> int:
     with held(job):
         ledger = open_ledger(job)
         reporter = Reporter(phase, _emit, job.findings_path, time.monotonic)
-        world = World(ledger, Signer(identity.load(job.identity_path)), _emit, switch, clock, time.monotonic)
+        signer = Signer(identity.load(job.identity_path))
+        world = World(ledger, signer, _emit, switch, clock, time.monotonic, lambda _: _by_day(settings))
 
         def function(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
             return _work(job, phase, settings, reporter, control)
@@ -109,6 +111,11 @@ def _end_night(done: int, settings: dict[str, object]) -> None:
     if settings["mode"] == "night" and done >= int(str(settings["until"])):
         resumes_at = settings.get("resumes_at")
         raise NightOver("stopped at the deadline", resumes_at=None if resumes_at is None else int(str(resumes_at)))
+
+
+def _by_day(settings: dict[str, object]) -> None:
+    if settings["mode"] == "day":
+        raise NightOver("the practice is open", resumes_at=int(str(settings["resumes_at"])))
 
 
 def _emit(event: Event) -> None:
