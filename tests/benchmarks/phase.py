@@ -1,4 +1,4 @@
-"""One phase of the engine in a process of its own, with what it cost: python -m tests.benchmarks.phase PHASE JOB.
+"""One phase of the engine in a process of its own, with what it cost.
 
 Runs the phase's own code as the command line does, with its real worker processes, but without gates: there is nobody
 here who could approve. Prints one JSON object.
@@ -24,6 +24,8 @@ from engine.job import Job
 from engine.reporter import Reporter
 from protocol.vocabulary import Phase, Verdict
 
+# Not `-m`: each worker would import this module once more, and with it all that only the main process needs.
+_START: Final = f"from {__name__} import main; main()"
 _SAMPLE_SECONDS: Final = 0.5  # between two samples of the processor time
 
 
@@ -65,7 +67,7 @@ class Measured:
 
 def measure(phase: Phase, job: Path) -> Measured:
     """Runs the phase in a new process. Raises SystemExit if it does not end well."""
-    command = [sys.executable, "-m", __name__, phase, str(job)]
+    command = [sys.executable, "-c", _START, phase, str(job)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if done.returncode:
         raise SystemExit(f"the phase {phase} ended with {done.returncode}")
@@ -142,7 +144,3 @@ def _measured(reporter: _Timed, seconds: float, failed: tuple[str, ...]) -> Meas
         worker_peak_mib=last.worker_peak_mib,
         failed=failed,
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,21 +1,20 @@
 """What a top-up costs beside the night before it: few patients changed, many stay.
 
 `python -m tests.benchmarks.top_up [PATIENTS [IMAGES_EACH [WIDTH HEIGHT [CHANGED]]]]` prints seconds of wall time and of
-processor time (this process and its workers) for dry run and conversion together.
+processor time for dry run and conversion together: two starts of the engine, with their workers.
 """
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.phases import convert, dry_run
-from protocol.vocabulary import Phase, Verdict
-from tests.engine.tiny import Tiny, TinyPractice, dicom, run_phase
+from protocol.vocabulary import Phase
+from tests.benchmarks import phase
+from tests.engine.tiny import Tiny, TinyPractice, dicom
 
 _CONTENTS = 16  # different pictures; more would only take longer to make
 _CHANGED = 0.001  # of the patients, at least one
@@ -81,17 +80,9 @@ def measure(
 
 
 def _spent(tiny: Tiny) -> Spent:
-    wall, processor = time.monotonic(), _processor()
-    run_phase(dry_run.run, Phase.DRY_RUN, tiny)
-    result, _ = run_phase(convert.run, Phase.CONVERT, tiny)
-    if any(check.verdict is not Verdict.PASS for check in result.checks):
-        raise SystemExit("the conversion did not pass")
-    return Spent(time.monotonic() - wall, _processor() - processor)
-
-
-def _processor() -> float:
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    wall = time.monotonic()
+    processor = sum(phase.measure(which, tiny.folder).cpu_seconds for which in (Phase.DRY_RUN, Phase.CONVERT))
+    return Spent(time.monotonic() - wall, processor)
 
 
 def main(arguments: list[str]) -> None:
