@@ -19,7 +19,7 @@ from engine.night import hours_of
 from engine.phases import PhaseResult, at_least, judged
 from engine.phases.enumerated import Expected, expected
 from engine.phases.room import places
-from engine.phases.source_state import require_fingerprint, source_checks
+from engine.phases.source_state import require_fingerprint, require_production, source_checks
 from engine.phases.survey import Seen, Survey
 from engine.phases.totals import of_severity, totals
 from engine.plan import Plan, PlanHeader, PlannedPatient, blinded
@@ -58,6 +58,7 @@ def run(job: Job, reporter: Reporter, control: Control, *, clock: Clock = Clock(
     source, target = load_source(job.source.profile), load_target(job.target.profile)
     base = base_of(job, target.digest)
     require_fingerprint(job)
+    require_production(job)
     with (
         WriteGuard(job.folder) as guard,
         SourceDatabase.open(job.source.staging, source) as staging,

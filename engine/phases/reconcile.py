@@ -6,7 +6,7 @@ from engine.control import Control
 from engine.events import Finding
 from engine.job import Job
 from engine.phases import PhaseResult, judged
-from engine.phases.source_state import require_fingerprint, source_checks
+from engine.phases.source_state import require_fingerprint, require_production, source_checks
 from engine.profiles.load import load_source, load_target
 from engine.reconcile.judgement import Discrepancy
 from engine.reconcile.scan import Listener, Places, Reconciliation, reconcile
@@ -18,6 +18,7 @@ from protocol.vocabulary import Check, Gate, Phase
 def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
     """Compares everything. Raises UsageProblem, EnvironmentProblem, Interrupted; a run after that begins again."""
     require_fingerprint(job)
+    require_production(job)
     source, target = load_source(job.source.profile), load_target(job.target.profile)
     places = Places(job.source.staging, job.source.store, job.target.database, job.target.store, job.folder)
     seen = reconcile(places, source, target, job.digest_key, job.run.workers, _listener(reporter, control))

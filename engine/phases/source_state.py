@@ -7,8 +7,10 @@ from collections.abc import Callable
 from engine.events import Finding
 from engine.job import Job
 from engine.phases import judged
+from engine.profiles.load import load_source
 from engine.source.check import Arrival, late_arrivals, source_check
 from engine.source.fingerprint import Fingerprint
+from engine.source.production import newer_rows
 from protocol.errors import Refused
 from protocol.statements import CheckResult
 from protocol.vocabulary import Check, FindingCode, Phase, Refusal
@@ -17,6 +19,15 @@ from protocol.vocabulary import Check, FindingCode, Phase, Refusal
 def require_fingerprint(job: Job) -> None:
     """Returns if there is something to compare the source with at the end of a long phase. Raises as its load does."""
     Fingerprint.load(job.fingerprint_path, job.run_id)
+
+
+def require_production(job: Job) -> None:
+    """Returns if production, where job.toml names it, answers what the end of a long phase will ask it.
+
+    Raises UsageProblem, EnvironmentProblem.
+    """
+    for _ in newer_rows(job, load_source(job.source.profile)):
+        continue  # every question is asked: another database may answer the first
 
 
 def source_checks(job: Job, found: Callable[[Finding], None], phase: Phase) -> tuple[CheckResult, CheckResult]:

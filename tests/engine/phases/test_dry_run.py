@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 from engine.control import Uncontrolled
 from engine.forecast import MIB
-from engine.phases import PhaseResult, convert, dry_run
+from engine.phases import PhaseResult, convert, dry_run, reconcile
 from engine.phases.dry_run import Clock
 from engine.plan import Plan
 from engine.profiles import load
@@ -24,7 +25,7 @@ from engine.target.files import TargetStore
 from engine.target.zero_writes import WriteRefused
 from protocol.errors import EnvironmentProblem, Interrupted, Refused
 from protocol.vocabulary import ADVICE, REQUIRED_CHECKS, Check, FindingCode, Gate, Phase, Severity, Verdict
-from tests.engine.tiny import Tiny, TinyPractice, Told, dicom, photo, run_phase
+from tests.engine.tiny import RecordingReporter, Tiny, TinyPractice, Told, dicom, photo, run_phase
 
 PASS, ACCEPT, FAIL = Verdict.PASS, Verdict.ACCEPT, Verdict.FAIL
 
@@ -370,6 +371,17 @@ def test_what_dexis_11_added_since_staging_blocks_and_is_no_orphan(built: Tiny) 
     assert checks[Check.SOURCE_UNCHANGED] == (PASS, 0, 0)
     assert checks[Check.NOTHING_NEWER] == (FAIL, 0, 1)
     assert checks[Check.NO_BLOCKERS] == (FAIL, 0, 1)
+
+
+@pytest.mark.parametrize(("function", "phase"), [(dry_run.run, Phase.DRY_RUN), (reconcile.run, Phase.RECONCILE)])
+def test_production_that_does_not_answer_is_told_before_the_long_work_and_not_after_it(
+    built: Tiny, function: Callable[..., PhaseResult], phase: Phase
+) -> None:
+    source, told = replace(built.job.source, production=f"sqlite:///{built.folder}/nowhere.sqlite"), Told()
+    job = replace(built.job, source=source)
+    with pytest.raises(EnvironmentProblem, match="no such database file"):
+        function(job, RecordingReporter(phase, told, job.findings_path), Uncontrolled())
+    assert told.events == [] and not told.findings and not job.plan_path.exists()
 
 
 def test_a_target_that_changes_meanwhile_fails_the_gate(tmp_path: Path) -> None:
