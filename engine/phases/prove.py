@@ -111,6 +111,7 @@ def _prove_source(
         survey = SourceSurvey(database, SourceStore(job.source.store), profile)
         reporter.total(patients=0, images=survey.most_images)
         survey.run(control, lambda trouble: _report_trouble(reporter, trouble), lambda: reporter.advance(images=1))
+        reporter.total(patients=0, images=survey.facts.images)  # what was left out on purpose is not waited for
     for sentence in sorted(survey.facts.unmapped):
         reporter.finding(Finding(Phase.PROVE, FindingCode.UNKNOWN_CODE, detail=sentence))
     for encoding, reason in sorted(survey.facts.undecodable.items()):

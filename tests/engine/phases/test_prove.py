@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 import engine.profiles
 from engine.control import Control, Uncontrolled
+from engine.events import Progress
 from engine.job import Job
 from engine.phases import PhaseResult, prove
 from engine.profiles.load import load_source, load_target
@@ -80,6 +81,15 @@ def test_genuine_samples_and_a_clean_source_open_the_gate(tmp_path: Path) -> Non
     assert checks[Check.SAMPLE_CATEGORIES].actual == 5
     assert checks[Check.INTEGRITY_REPRODUCED].actual == 2 * 18 + 6
     assert result.totals.bytes == sum(len(sample.data) for sample in GenuineSamples().samples)
+
+
+def test_its_progress_ends_where_its_work_does(tmp_path: Path) -> None:
+    job = job_with(tmp_path)
+    with sa.create_engine(job.source.staging).begin() as staging:
+        staging.execute(sa.text("UPDATE media SET deleted = 1 WHERE id = (SELECT MIN(id) FROM media)"))
+    _, _, told = proven(job)
+    last = [event for event in told.events if isinstance(event, Progress)][-1]
+    assert last.images_done == last.images_total > 0
 
 
 def test_the_report_says_how_far_the_proof_reaches(tmp_path: Path) -> None:
