@@ -26,9 +26,7 @@ def sentence(step: Step | None, now: int = 0) -> str:
         case AwaitApprovals(gate, have, needed):
             text = f"waits for the firm's decision on {gate}: {have} of {needed} approvals"
         case AwaitResume(gate, rejected=False, newer=True):
-            text = (
-                f"waits at {gate}: DEXIS 11 went on since the backup; stage a newer one, and it goes on by itself"
-            )
+            text = f"waits at {gate}: DEXIS 11 went on since the backup; stage a newer one, and it goes on by itself"
         case AwaitResume(gate, rejected):
             why = "was rejected" if rejected else "did not pass"
             text = f"waits: the evidence for {gate} {why}; once that is settled, the firm orders resume"
