@@ -7,7 +7,7 @@ import hmac
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import add
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -262,11 +262,23 @@ class Plan:
         comes = self.patient(number) if leaves is None or self._holds(number) else None
         return Change(number, comes, None if leaves is None else self.patient(leaves))
 
-    def files_before(self) -> int:
-        """How many files the target holds before any change of this plan is made."""
+    def files_held(self, unmade: Collection[int]) -> int:
+        """How many files the target holds where the changes `unmade` are not made and all others are."""
+        waiting = frozenset(unmade)
         with damage_explained(self._path):
-            query = "SELECT COALESCE(SUM(images), 0) FROM patient WHERE number < ?"
-            return int(self._database.execute(query, (self.header.first,)).fetchone()[0])
+            found = self._database.execute("SELECT number, leaves_with, images FROM patient").fetchall()
+        return sum(
+            images
+            for number, leaves_with, images in found
+            if (leaves_with in waiting if leaves_with is not None else number not in waiting)
+        )
+
+    def round_made(self, unmade: Collection[int]) -> Round:
+        """What this plan changed in truth, where its changes `unmade` were not made."""
+        made = frozenset(self.changes()).difference(unmade)
+        coming = made.intersection(self.numbers())
+        changed = len(coming.intersection(self._leaving))
+        return replace(self.rounds[-1], changed=changed, new=len(coming) - changed, gone=len(made) - len(coming))
 
     @property
     def work(self) -> PlanTotals:

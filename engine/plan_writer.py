@@ -45,10 +45,17 @@ CREATE TABLE notice (
 CREATE TABLE source_file (path TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TEMP VIEW staying AS
     SELECT image.*, patient.source_key AS patient FROM image JOIN patient USING (number) WHERE leaves_with IS NULL;
+CREATE TEMP TABLE unmade (number INTEGER PRIMARY KEY);
 CREATE TEMP TABLE kept (number INTEGER PRIMARY KEY);
 CREATE TEMP TABLE touched (
     number INTEGER, source_key TEXT, size INTEGER, modified INTEGER, PRIMARY KEY (number, source_key)) WITHOUT ROWID;
 """
+# Who came with a change that was made, and who did not leave yet with one that was not.
+_BASE: Final = (
+    "CREATE TEMP VIEW base AS SELECT * FROM old.patient WHERE"
+    " CASE WHEN leaves_with IS NULL THEN number NOT IN (SELECT number FROM unmade)"
+    " ELSE leaves_with IN (SELECT number FROM unmade) END"
+)
 _PATIENT: Final = (
     "source_key, chart_number, studies, series, images, skipped, bytes, rows, rows_digest, source_digest, record,"
     " keys, digest"
@@ -61,15 +68,15 @@ _TOTALS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What the target holds when a top-up is planned: a plan's patients after its changes (`settled`) or before them.
+    """What the target holds when a top-up is planned: the patients of the plan at `path`, but for its `unmade` changes.
 
-    `handed_out` is the largest key per entity that was ever planned, `first` the first number that never was; `files`
-    is how many files of this run the target holds.
+    `digest` names the plan whose changes the journal knows. `handed_out` is the largest key per entity that was ever
+    planned, `first` the first number that never was; `files` is how many files of this run the target holds.
     """
 
     path: Path
     digest: str
-    settled: bool
+    unmade: frozenset[int]
     target_profile: str
     first: int
     handed_out: Mapping[str, int]
@@ -111,8 +118,8 @@ class PlanWriter:
         if self._base is None:
             return
         self._database.execute("ATTACH ? AS old", (f"{self._base.path.resolve().as_uri()}?mode=ro",))
-        holds = "leaves_with IS NULL" if self._base.settled else f"number < {self._header.first}"
-        self._database.execute(f"CREATE TEMP VIEW base AS SELECT * FROM old.patient WHERE {holds}")  # noqa: S608
+        self._database.executemany("INSERT INTO unmade VALUES (?)", ((number,) for number in self._base.unmade))
+        self._database.execute(_BASE)
 
     def add(self, patient: PlannedPatient, notices: Iterable[Notice] = ()) -> None:
         """The next patient that must be written, and what was noticed of it; numbers must rise."""

@@ -17,7 +17,7 @@ def base_of(job: Job, target_profile: str) -> Base | None:
     """What the target holds of this run, or None before the first patient was tried.
 
     `target_profile` is the digest of the profile that would be planned with. Raises Refused where no plan may be made:
-    a conversion is under way, or what the target holds is not known.
+    what the target holds is not settled or not known.
     """
     known = recorded(job.journal_path)
     if known.plan is None:
@@ -39,48 +39,36 @@ def base_of(job: Job, target_profile: str) -> Base | None:
 def following(plan: Plan, known: Recorded, path: Path) -> Base:
     """The base of the plan that may follow `plan`, by what the journal knows. Raises Refused.
 
-    A plan whose changes are all made is followed by a new one. A plan of which none was tried is replaced: what it
-    builds on is what the target holds.
+    A plan of which some change was tried is followed by a new one, in which whoever is not carried over comes as new. A
+    plan of which none was tried is replaced: what it builds on is what the target holds.
     """
-    header = plan.header
-    if known.plan == plan.digest:
-        _refuse_unfinished(plan, known, "finish it with convert; then dry-run plans what changed since")
-        return Base(
-            path=path,
-            digest=plan.digest,
-            settled=True,
-            target_profile=header.target_profile,
-            first=plan.last_number + 1,
-            handed_out=plan.last_keys,
-            rounds=plan.rounds,
-            files=plan.totals.images,
-        )
-    if header.previous is not None and known.plan == header.previous:
-        return Base(
-            path=path,
-            digest=header.previous,
-            settled=False,
-            target_profile=header.target_profile,
-            first=header.first,
-            handed_out=header.handed_out,
-            rounds=plan.rounds[:-1],
-            files=plan.files_before(),
-        )
-    raise _refused("the journal belongs to another plan", path)
+    header, begun = plan.header, known.plan == plan.digest
+    if not begun and known.plan != header.previous:
+        raise _refused("the journal belongs to another plan", path)
+    _refuse_cut_short(plan, known, "dry-run")
+    unmade = frozenset(number for number in plan.changes() if known.states.get(number) is not State.DONE)
+    return Base(
+        path=path,
+        digest=plan.digest if begun else known.plan or "",
+        unmade=unmade,
+        target_profile=header.target_profile,
+        first=plan.last_number + 1 if begun else header.first,
+        handed_out=plan.last_keys if begun else header.handed_out,
+        rounds=(*plan.rounds[:-1], plan.round_made(unmade)) if begun else plan.rounds[:-1],
+        files=plan.files_held(unmade),
+    )
 
 
-def require_finished(job: Job) -> None:
-    """Returns unless a conversion has begun and is not done. Raises Refused: nobody may close the road behind it.
+def require_settled(job: Job) -> None:
+    """Returns unless a conversion was cut short within a patient. Raises Refused: nobody may close the road behind it.
 
-    Evidence of another backup voids the approvals on which the conversion goes on, and no plan may be made while it is
-    unfinished.
+    Evidence of another backup voids the approvals on which convert settles such a patient.
     """
     known = recorded(job.journal_path)
     if known.plan is None or not job.plan_path.exists():
         return
     with closing(Plan(job.plan_path)) as plan:
-        if known.plan == plan.digest:
-            _refuse_unfinished(plan, known, "finish it with convert; then stage")
+        _refuse_cut_short(plan, known, "stage")
 
 
 def _refused(what: str, path: Path) -> Refused:
@@ -88,12 +76,12 @@ def _refused(what: str, path: Path) -> Refused:
     return Refused(Refusal.EVIDENCE_NOT_NEWEST, what, where=path.name, next_step=advice)
 
 
-def _refuse_unfinished(plan: Plan, known: Recorded, advice: str) -> None:
-    left = sum(known.states.get(number) is not State.DONE for number in plan.changes())
+def _refuse_cut_short(plan: Plan, known: Recorded, verb: str) -> None:
+    left = sum(known.states.get(number) is State.INTENT for number in plan.changes())
     if left:
         raise Refused(
             Refusal.EVIDENCE_NOT_NEWEST,
-            f"the conversion of this run's plan has begun, its keys are in use, and {left} patients are not done",
+            f"a conversion was cut short, and how it ended is not settled for {left} of its patients",
             where="journal.sqlite",
-            next_step=advice,
+            next_step=f"run convert, which settles them; then {verb}",
         )

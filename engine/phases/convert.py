@@ -222,7 +222,8 @@ def _say_where_it_stands(plan: Plan, journal: Journal, reporter: Reporter) -> No
 
 def _checks(plan: Plan, journal: Journal) -> Iterator[CheckResult]:
     done = plan.totals_of(journal.numbers(State.DONE))
-    left = len(journal.numbers(State.SET_ASIDE)) + len(journal.numbers(State.INTENT))
+    changes = set(plan.changes())
+    left = len(changes.intersection((*journal.numbers(State.SET_ASIDE), *journal.numbers(State.INTENT))))
     yield judged(Check.PATIENTS_CONVERTED, plan.totals.patients, done.patients)
     yield judged(Check.IMAGES_CONVERTED, plan.totals.images, done.images)
     yield judged(Check.DIGESTS_AS_PLANNED, plan.totals.images, journal.files_done(plan.numbers()))

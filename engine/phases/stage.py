@@ -15,7 +15,7 @@ from engine.source.live_schema import SchemaComparison, compare_schema, is_suppo
 from engine.source.snapshot import Restored, restore
 from engine.source.snapshot.staging import MARKER
 from engine.source.store import SourceStore
-from engine.top_up import require_finished
+from engine.top_up import require_settled
 from protocol.errors import BitewingError, EnvironmentProblem
 from protocol.statements import CheckResult, FindingCount, Totals
 from protocol.vocabulary import Check, FindingCode, Gate, Phase
@@ -27,7 +27,7 @@ def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
     Raises UsageProblem if staging is not ours, EnvironmentProblem if it cannot be made, Refused while a conversion is
     under way.
     """
-    require_finished(job)
+    require_settled(job)
     profile = load_source(job.source.profile)
     _refuse_empty(SourceStore(job.source.store))
     before = _fingerprint_before(job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -59,6 +60,9 @@ def evidence(
     return sign_evidence(statement, AGENT)
 
 
+_nonces = itertools.count(1)
+
+
 def decision(
     name: str,
     about: SignedEvidence,
@@ -75,7 +79,7 @@ def decision(
         "verdict": verdict,
         "evidence": statement_digest(about.evidence),
         "policy_version": DEFAULT_POLICY.version,
-        "nonce": hashlib.sha256(f"{name}{at}{verdict}{about.evidence.gate}".encode()).hexdigest()[:32],
+        "nonce": f"{next(_nonces):032x}",
         "issued_at": at,
         "expires_at": at + lives,
     }

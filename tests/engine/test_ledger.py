@@ -159,8 +159,12 @@ def test_a_decision_is_refused(ledger: Ledger, name: str) -> None:
 
 @pytest.mark.attack
 def test_a_replayed_decision_is_refused(ledger: Ledger) -> None:
-    newest = open_up_to(ledger, Gate.PROFILE_PROVEN)
-    assert refusal(ledger.record_decision, decision("ann", newest)) is Refusal.DECISION_REPLAYED
+    open_up_to(ledger, Gate.STAGED)
+    newest = evidence(Gate.PROFILE_PROVEN)
+    ledger.record_evidence(newest)
+    decided = decision("ann", newest)
+    ledger.record_decision(decided)
+    assert refusal(ledger.record_decision, decided) is Refusal.DECISION_REPLAYED
 
 
 @pytest.mark.attack

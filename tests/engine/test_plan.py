@@ -187,7 +187,7 @@ def topped_up(tmp_path: Path) -> Plan:
     """Of three patients one stays, one comes again, one is gone; and one is new, after a number that nobody got."""
     path = tmp_path / "plan.sqlite"
     first = _written(path, _patient(1, "1"), _patient(2, "2", uid="1.9"), _patient(3, "3", uid="1.7"))
-    base = Base(path, first.digest, True, "c" * 64, first.last_number + 1, first.last_keys, first.rounds, 3)
+    base = Base(path, first.digest, frozenset(), "c" * 64, first.last_number + 1, first.last_keys, first.rounds, 3)
     first.close()
     header = dataclasses.replace(HEADER, previous=base.digest, first=base.first, handed_out=base.handed_out)
     writer = PlanWriter(path, header, base)
@@ -208,7 +208,7 @@ def test_a_top_up_holds_who_stays_who_comes_and_who_leaves(topped_up: Plan) -> N
     assert topped_up.change(6) == Change(6, _patient(6, "6", uid="1.6"), None)
     assert topped_up.change(7) == Change(7, None, _patient(3, "3", uid="1.7"))
     assert topped_up.rounds == (Round(new=3), Round(kept=1, changed=1, new=1, gone=1))
-    assert (topped_up.totals.patients, topped_up.work.patients, topped_up.files_before()) == (3, 2, 3)
+    assert (topped_up.totals.patients, topped_up.work.patients, topped_up.files_held(topped_up.changes())) == (3, 2, 3)
     assert (topped_up.last_number, topped_up.last_keys["image"]) == (7, 61)
     topped_up.require_untouched()
     topped_up.close()

@@ -16,6 +16,7 @@ from engine.cli.main import main
 from engine.compose import clock, open_ledger
 from engine.ledger import Ledger
 from engine.source.fingerprint import Fingerprint
+from engine.target.conversion import Conversion
 from engine.target.patient import PatientUnit
 from protocol.keyset import Signer
 from protocol.statements import sign_evidence
@@ -145,7 +146,7 @@ def test_a_power_cut_as_another_backup_is_staged_leaves_nothing_to_rest_on_and_n
     assert _open(done) == [Gate.STAGED]
 
 
-def test_while_a_conversion_is_unfinished_nothing_is_staged_and_it_goes_on_with_its_approvals(
+def test_while_a_patient_is_not_settled_nothing_is_staged_and_the_conversion_goes_on_with_its_approvals(
     tiny: Tiny, practice: TinyPractice, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _run(tiny, capsys, "stage")
@@ -154,6 +155,7 @@ def test_while_a_conversion_is_unfinished_nothing_is_staged_and_it_goes_on_with_
     _decide(tiny)
     with monkeypatch.context() as patched:
         patched.setattr(PatientUnit, "finish", _power_cut)
+        patched.setattr(Conversion, "settle_open", lambda self: None)
         with pytest.raises(_PowerCut):
             main(["--job", str(tiny.folder), "convert", "--json"])
     capsys.readouterr()
@@ -161,7 +163,7 @@ def test_while_a_conversion_is_unfinished_nothing_is_staged_and_it_goes_on_with_
     kept = _backup(tiny).read_bytes()
     _back_up(practice, tiny)
     staged, opened = _staging(tiny).read_bytes(), _open(tiny)
-    assert "3 patients are not done" in _run(tiny, capsys, "stage", ends=ExitCode.REFUSED)["error"]
+    assert "not settled for 1 of its patients" in _run(tiny, capsys, "stage", ends=ExitCode.REFUSED)["error"]
     assert (_staging(tiny).read_bytes(), _open(tiny)) == (staged, opened)
     _backup(tiny).write_bytes(kept)
     assert _run(tiny, capsys, "convert")["patients"] == 3

@@ -23,7 +23,7 @@ from engine.target import workshop
 from engine.target.database import TargetDatabase
 from engine.target.files import TargetStore
 from engine.target.zero_writes import WriteRefused
-from protocol.errors import EnvironmentProblem, Interrupted, Refused
+from protocol.errors import EnvironmentProblem, Interrupted
 from protocol.vocabulary import ADVICE, REQUIRED_CHECKS, Check, FindingCode, Gate, Phase, Severity, Verdict
 from tests.engine.tiny import RecordingReporter, Tiny, TinyPractice, Told, dicom, photo, run_phase
 
@@ -440,25 +440,6 @@ def test_stopped_half_way_it_leaves_no_plan_and_the_earlier_one_stands(tmp_path:
     digest = Plan(tiny.job.plan_path).digest
     with pytest.raises(Interrupted):
         run_phase(dry_run.run, Phase.DRY_RUN, tiny, control=_Stops())
-    assert Plan(tiny.job.plan_path).digest == digest
-
-
-def test_while_a_conversion_is_under_way_no_other_plan_is_made(tmp_path: Path) -> None:
-    class _StopsAfterOne(Uncontrolled):
-        calls = 0
-
-        def checkpoint(self) -> None:
-            self.calls += 1
-            if self.calls > 1:
-                raise Interrupted("stopped")
-
-    tiny = _clean().build(tmp_path / "practice")
-    _run(tiny)
-    digest = Plan(tiny.job.plan_path).digest
-    with pytest.raises(Interrupted):
-        run_phase(convert.run, Phase.CONVERT, tiny, control=_StopsAfterOne())
-    with pytest.raises(Refused, match=r"begun.*2 patients are not done"):
-        _run(tiny)
     assert Plan(tiny.job.plan_path).digest == digest
 
 

@@ -222,25 +222,64 @@ def test_a_plan_that_was_not_begun_is_made_again_from_the_same_base(converted: T
         assert plan.rounds[-1] == Round(kept=2, changed=1, new=2, gone=1)
 
 
-def test_while_a_top_up_is_under_way_no_other_plan_is_made(converted: Tiny, practice: TinyPractice) -> None:
-    class _StopsAfterOne(Uncontrolled):
-        calls = 0
+class _StopsAfterOne(Uncontrolled):
+    calls = 0
 
-        def checkpoint(self) -> None:
-            self.calls += 1
-            if self.calls > 1:
-                raise Interrupted("stopped")
+    def checkpoint(self) -> None:
+        self.calls += 1
+        if self.calls > 1:
+            raise Interrupted("stopped")
 
+
+def test_a_top_up_that_was_stopped_goes_on_or_is_planned_anew_from_what_it_reached(
+    converted: Tiny, practice: TinyPractice, tmp_path: Path
+) -> None:
     _went_on(practice)
     practice.restage(converted)
     _run(Phase.DRY_RUN, converted)
     with pytest.raises(Interrupted):
         _run(Phase.CONVERT, converted, control=_StopsAfterOne())
-    with pytest.raises(Refused, match=r"begun.*4 patients are not done"):
-        _run(Phase.DRY_RUN, converted)
-    checks, _ = _run(Phase.CONVERT, converted)
-    assert {verdict for verdict, _, _ in checks.values()} == {Verdict.PASS}
-    assert _people(converted) == {"Married", "王", "Stays", "New4", "New5"}
+    practice.row("patient", 1)["family_name"] = "Again"
+    practice.restage(converted)
+    _night(converted)
+    assert _people(converted) == {"Again", "王", "Stays", "New4", "New5"}
+    with closing(_plan(converted)) as plan:
+        assert plan.rounds[-2].kept == 1
+        assert sum(getattr(plan.rounds[-2], what) for what in ("changed", "new", "gone")) == 1
+
+
+def test_an_image_that_changed_after_the_dry_run_sets_its_patient_aside_and_the_next_plan_takes_it_as_it_is_now(
+    anywhere: Tiny, practice: TinyPractice
+) -> None:
+    assert _passes(_run(Phase.DRY_RUN, anywhere)[0])
+    changed = next(anywhere.source.rglob("a.dcm"))
+    changed.write_bytes(dicom(77))
+    checks, _ = _run(Phase.CONVERT, anywhere, sleep=lambda seconds: None)
+    assert checks[Check.NOTHING_SET_ASIDE][0] is Verdict.FAIL
+    practice.restage(anywhere)
+    _night(anywhere)
+    with closing(_plan(anywhere)) as plan:
+        assert plan.rounds == (Round(new=3), Round(kept=3, new=1))
+
+
+def test_a_night_cut_short_within_a_patient_is_settled_before_another_plan_is_made(
+    anywhere: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _passes(_run(Phase.DRY_RUN, anywhere)[0])
+    digest = _digest(anywhere)
+    with (
+        closing(Journal(anywhere.job.journal_path, anywhere.job.run_id, digest)) as journal,
+        closing(_plan(anywhere)) as plan,
+    ):
+        journal.begin(plan.changes()[0], plan.patient(plan.changes()[0]).keys, ())
+    with pytest.raises(Refused, match="not settled for 1 of its patients"):
+        _run(Phase.DRY_RUN, anywhere)
+    assert _digest(anywhere) == digest
+
+
+def _digest(tiny: Tiny) -> str:
+    with closing(_plan(tiny)) as plan:
+        return plan.digest
 
 
 def test_files_written_again_with_the_same_content_are_read_once_and_kept(
