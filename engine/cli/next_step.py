@@ -39,10 +39,10 @@ def at_gate(phase: Phase, standing: Standing) -> tuple[Phase, str]:
 
 def _after_failure(phase: Phase, wrong: frozenset[Check]) -> tuple[Phase, str]:
     """Repeating a phase does not help where the source went on: then the road begins anew, from `stage`."""
-    if Check.PATIENTS_CONVERTED in wrong:  # nothing may be staged before these are finished
-        return phase, f"settle why patients are not converted (findings.jsonl, source-check), then {phase} again"
     if Check.SOURCE_UNCHANGED in wrong:
         return Phase.STAGE, "source-check says what changed in the source; settle it, then stage again"
+    if Check.PATIENTS_CONVERTED in wrong:  # on the approvals there are; a newer backup would need new ones
+        return phase, f"settle why patients are not converted (findings.jsonl), then {phase} again"
     if Check.NOTHING_NEWER in wrong:
         return Phase.STAGE, NEWER_BACKUP
     return phase, f"settle what did not pass (details: findings.jsonl), then {phase} again"

@@ -53,12 +53,17 @@ def test_where_the_source_went_on_or_was_changed_the_road_begins_anew_with_stage
     assert phase is Phase.STAGE and "source-check" in advice
 
 
-def test_an_unfinished_conversion_is_finished_before_anything_is_staged() -> None:
-    checks = tuple(judged(check, 7, 6) for check in (Check.PATIENTS_CONVERTED, Check.NOTHING_NEWER))
+@pytest.mark.parametrize(
+    ("also", "following"), [(Check.NOTHING_NEWER, Phase.CONVERT), (Check.SOURCE_UNCHANGED, Phase.STAGE)]
+)
+def test_a_conversion_is_finished_on_its_approvals_unless_its_source_is_not_what_was_planned(
+    also: Check, following: Phase
+) -> None:
+    checks = tuple(judged(check, 7, 6) for check in (Check.PATIENTS_CONVERTED, also))
     signed = evidence(Gate.CONVERTED)
     unfinished = msgspec.structs.replace(signed, evidence=msgspec.structs.replace(signed.evidence, checks=checks))
     phase, advice = at_gate(Phase.CONVERT, Standing(Gate.CONVERTED, GateState.CLOSED, 0, unfinished))
-    assert phase is Phase.CONVERT and advice.endswith("then convert again")
+    assert phase is following and advice.endswith(f"then {following} again")
 
 
 def test_status_never_says_to_repeat_a_phase_that_only_waits_for_approvals() -> None:
