@@ -8,7 +8,8 @@ READY  := .venv/ready
 demo: $(READY)          ## a practice goes back, end to end, on this machine
 	$(BIN)/bitewing-demo
 
-test: $(READY)          ## every test except long fuzzing and benchmarks; installs Debian's strace where it may
+test: $(READY)          ## every test except long fuzzing and benchmarks; says what it installs of Debian's
+	@$(BIN)/python -m tests.simulators.debian
 	$(BIN)/python -m pytest -m "not benchmark" --numprocesses auto --dist loadfile
 
 check: $(READY)         ## style, types on both platforms, import contracts, docs in step with code

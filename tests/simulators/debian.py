@@ -1,4 +1,7 @@
-"""Programs that the tests need and no wheel brings: installed from Debian where that is possible, and said so."""
+"""Programs that the tests need and no wheel brings: installed from Debian where that is possible.
+
+`python -m tests.simulators.debian` does so before the tests run, where a person can read what is installed.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,30 @@ def program(name: str, package: str) -> str:
     """The path of a program. Installs its package when run by root; otherwise fails with the line that helps."""
     if (found := shutil.which(name)) is None and os.geteuid() == 0 and shutil.which("apt-get"):
         print(f"installing Debian's package {package}, for {name}", file=sys.stderr)
-        subprocess.run(["apt-get", "install", "--yes", "--quiet", package], stdout=subprocess.DEVNULL, check=False)
+        if not _install(package):
+            subprocess.run(["apt-get", "-qq", "update"], stdout=subprocess.DEVNULL, check=False)
+            _install(package)
         found = shutil.which(name)
     if found is None:
         raise AssertionError(f"this test needs {name}: apt-get install {package}")
     return found
+
+
+def _install(package: str) -> bool:
+    command = ["apt-get", "install", "--yes", "--quiet", package]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def main() -> None:
+    """What cannot be had is said here, and once more by the tests that need it."""
+    from tests.simulators.sqlserver import make_driver_manager
+
+    for needed in (lambda: program("strace", "strace"), make_driver_manager):
+        try:
+            needed()
+        except AssertionError as problem:
+            print(problem, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
