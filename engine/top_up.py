@@ -43,13 +43,14 @@ def following(plan: Plan, known: Recorded, path: Path) -> Base:
     plan of which none was tried is replaced: what it builds on is what the target holds.
     """
     header, begun = plan.header, known.plan == plan.digest
-    if not begun and known.plan != header.previous:
+    builds_on = plan.digest if begun else header.previous
+    if builds_on is None or known.plan != builds_on:
         raise _refused("the journal belongs to another plan", path)
     _refuse_cut_short(plan, known, "dry-run")
     unmade = frozenset(number for number in plan.changes() if known.states.get(number) is not State.DONE)
     return Base(
         path=path,
-        digest=plan.digest if begun else known.plan or "",
+        digest=builds_on,
         unmade=unmade,
         target_profile=header.target_profile,
         first=plan.last_number + 1 if begun else header.first,
