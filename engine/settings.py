@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl
 
 from engine.pace import FULL_PACE, SLOWEST_PACE
 from engine.toml.document import Document, Table
@@ -13,6 +16,14 @@ from protocol.errors import UsageProblem
 
 SCHEMES = ("sqlite", "postgresql+psycopg", "mssql+pyodbc")
 _URLS = "write sqlite:///PATH, postgresql+psycopg://HOST/NAME or mssql+pyodbc://SERVER/NAME?driver=..."
+_PASSWORD_BELONGS: Final = {
+    "sqlite": "take it out: a SQLite file has no password",
+    "postgresql+psycopg": "take it out; put it into .pgpass, or into PGPASSWORD in the environment of the service",
+    "mssql+pyodbc": "take it out; use Windows integrated authentication, or put it into SQLCMDPASSWORD in the"
+    " environment of the service",
+}
+_USER_AND_PASSWORD: Final = re.compile(r"[^:/]*:[^@]*@")  # what SQLAlchemy takes for them, in front of the host
+_SECRET_OPTIONS: Final = ("password", "pwd", "sslpassword", "odbc_connect")  # the last is a whole connection string
 
 
 class SnapshotKind(StrEnum):
@@ -169,9 +180,18 @@ def _profile(folder: Path, table: Table) -> str:
 
 
 def _url(folder: Path, table: Table, key: str) -> str:
-    """A database URL; the file of a SQLite one is anchored in the job's folder. Its text may hold a password."""
+    """A database URL; the file of a SQLite one is anchored in the job's folder. A password is refused, unquoted."""
     url = table.filled_text(key)
     scheme, given, rest = url.partition("://")
     if not given or scheme not in SCHEMES:
-        raise table.problem(key, f"{key} is not a database URL", next_step=_URLS)
+        raise table.problem(key, f"{table.dotted(key)} is not a database URL", next_step=_URLS)
+    if _holds_password(rest):
+        what = f"{table.dotted(key)} holds a password; none may stand in job.toml"
+        raise table.problem(key, what, next_step=_PASSWORD_BELONGS[scheme])
     return f"sqlite:///{folder / rest.removeprefix('/')}" if scheme == "sqlite" else url
+
+
+def _holds_password(rest: str) -> bool:
+    """Whether what follows `SCHEME://` carries a secret, before the host or among the options."""
+    options = parse_qsl(rest.partition("?")[2], keep_blank_values=True)
+    return bool(_USER_AND_PASSWORD.match(rest)) or any(name.strip().lower() in _SECRET_OPTIONS for name, _ in options)

@@ -102,6 +102,33 @@ def test_a_wrong_job_file_is_explained(tmp_path: Path, name: str) -> None:
     assert advice in str(caught.value)
 
 
+SECRETS = {
+    "PostgreSQL, before the host": ("postgresql+psycopg://u:rapunzel@db/staging", ".pgpass"),
+    "PostgreSQL, odd letters": ("postgresql+psycopg://u:rapun/zel?@db/staging", ".pgpass"),
+    "PostgreSQL, an option": ("postgresql+psycopg://u@db/staging?sslmode=require&password=rapunzel", "PGPASSWORD"),
+    "PostgreSQL, of the key": ("postgresql+psycopg://u@db/staging?sslpassword=rapunzel", "PGPASSWORD"),
+    "SQL Server, before the host": ("mssql+pyodbc://sa:rapunzel@db/DEXIS?Encrypt=yes", "SQLCMDPASSWORD"),
+    "SQL Server, an option": ("mssql+pyodbc://@db/DEXIS?PWD=rapunzel", "Windows integrated authentication"),
+    "SQL Server, spelt by percent": ("mssql+pyodbc://@db/DEXIS?%50wd=rapunzel", "SQLCMDPASSWORD"),
+    "SQL Server, a whole string": ("mssql+pyodbc:///?odbc_connect=SERVER%3Dx%3BPWD%3Drapunzel", "SQLCMDPASSWORD"),
+    "SQLite": ("sqlite://u:rapunzel@/x.sqlite", "no password"),
+}
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_password_in_job_toml_is_refused_and_not_repeated(tmp_path: Path, name: str) -> None:
+    url, advice = SECRETS[name]
+    with pytest.raises(UsageProblem, match=r"source\.staging holds a password") as caught:
+        load(tmp_path, GOOD.replace("sqlite:///staging.sqlite", url))
+    assert caught.value.where.endswith("job.toml:4") and advice in caught.value.next_step
+    assert "rapun" not in str(caught.value)
+
+
+def test_a_user_a_port_and_an_instance_are_no_password(tmp_path: Path) -> None:
+    for url in ("postgresql+psycopg://u@db:5433/staging?sslmode=require", "mssql+pyodbc://@.\\\\DEXIS_DATA/DEXIS"):
+        assert load(tmp_path, GOOD.replace("sqlite:///staging.sqlite", url)).source.staging.startswith(url[:12])
+
+
 def test_a_run_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     load(tmp_path, GOOD)
     (tmp_path / "run.json").unlink()
