@@ -114,6 +114,11 @@ class Journal:
             found = self._database.execute("SELECT state FROM entry WHERE number = ?", (number,)).fetchone()
         return State(found[0]) if found else State.NEW
 
+    def states(self) -> Mapping[int, State]:
+        """Where every patient stands that was ever tried."""
+        with self._translated():
+            return {number: State(state) for number, state in self._database.execute("SELECT number, state FROM entry")}
+
     def numbers(self, state: State) -> list[int]:
         """The patients that stand at `state` (never NEW), in order."""
         with self._translated():
@@ -215,7 +220,7 @@ class Journal:
             reason,
             what,
             where=self._path.name,
-            next_step="restore the journal and the plan that belong together, or begin a new job",
+            next_step="put back journal.sqlite and plan.sqlite, both of the newest day",
         )
 
     def _follows(self) -> str | None:

@@ -25,7 +25,7 @@ from protocol.errors import BitewingError, Refused
 from protocol.judgement import demand_about, passes, verify_decision
 from protocol.keyset import SignedKeySet, verify_keyset
 from protocol.statements import SignedDecision, SignedEvidence, verify_evidence
-from protocol.vocabulary import Gate, GateState, Phase, Refusal
+from protocol.vocabulary import Gate, Phase, Refusal
 
 LOCK_SECONDS = 20.0  # another process appends within milliseconds; longer means something is stuck
 
@@ -248,10 +248,6 @@ def _damaged(line: int) -> Refused:
         Refusal.LEDGER_DAMAGED,
         "the gate ledger was changed by something else, so every gate is closed",
         where=f"ledger.jsonl, line {line}",
-        next_step="restore ledger.jsonl from backup, or start a new job folder",
+        next_step="put back the newest ledger.jsonl; without one, move this one away, run init, then settle, and take"
+        " the road anew from stage on: whoever is converted stays",
     )
-
-
-def is_open(standing: Standing) -> bool:
-    """Whether a gate is open."""
-    return standing.state is GateState.OPEN

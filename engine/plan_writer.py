@@ -221,6 +221,17 @@ class PlanWriter:
             " (SELECT uid FROM staying GROUP BY uid HAVING COUNT(*) > 1) ORDER BY number, position"
         )
 
+    def already_there(self, uids: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+        """Patient and image source key, and UID, of every image to be written that is among `uids`, those of the
+        target, although no earlier plan put it there."""
+        self._database.execute("CREATE TEMP TABLE there (uid TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._database.executemany("INSERT OR IGNORE INTO there VALUES (?)", ((uid,) for uid in uids))
+        yield from self._database.execute(
+            "SELECT patient, source_key, uid FROM staying JOIN there USING (uid) WHERE number >= :first"
+            " AND uid NOT IN (SELECT uid FROM image WHERE number < :first) ORDER BY number, position",
+            {"first": self._header.first},
+        )
+
     def shared_paths(self) -> Iterator[tuple[str, str, str]]:
         """Patient and image source key, and target path, of every image whose path another has too, case aside."""
         yield from self._database.execute(

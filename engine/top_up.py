@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from engine.job import Job
 from engine.journal import Recorded, State, recorded
 from engine.plan import Plan
 from engine.plan_writer import Base
-from protocol.errors import Refused
+from engine.profiles.schema import TargetProfile
+from engine.target.database import TargetDatabase
+from engine.target.unknown import unknown
+from protocol.errors import EnvironmentProblem, Refused
 from protocol.vocabulary import Refusal
 
 
@@ -72,8 +75,27 @@ def require_settled(job: Job) -> None:
         _refuse_cut_short(plan, known, "stage")
 
 
+def require_known(job: Job, profile: TargetProfile, database: TargetDatabase) -> None:
+    """Returns unless the target holds patients of the plan that the journal does not know of: a new plan would bring
+    them a second time, and the old one is what tells them. Raises Refused, and Failure if the target cannot be asked.
+    """
+    if not job.plan_path.exists() or database.drift():
+        return
+    with suppress(EnvironmentProblem), closing(Plan(job.plan_path)) as plan:
+        is_ours = (plan.header.run, plan.header.target_profile) == (job.run_id, profile.digest)
+        if is_ours and any(unknown(plan, recorded(job.journal_path).states, profile, database)):
+            raise Refused(
+                Refusal.EVIDENCE_NOT_NEWEST,
+                "the target holds patients of the plan that the journal does not know of: it was lost, or put back from"
+                " an older day",
+                where=job.journal_path.name,
+                next_step="run settle, which finds them by what stands in the target, or put back the newest journal;"
+                " then dry-run",
+            )
+
+
 def _refused(what: str, path: Path) -> Refused:
-    advice = "restore the journal and the plan that belong together, or begin a new job"
+    advice = "put back journal.sqlite and plan.sqlite, both of the newest day; only an emptied target needs neither"
     return Refused(Refusal.EVIDENCE_NOT_NEWEST, what, where=path.name, next_step=advice)
 
 
@@ -84,5 +106,5 @@ def _refuse_cut_short(plan: Plan, known: Recorded, verb: str) -> None:
             Refusal.EVIDENCE_NOT_NEWEST,
             f"a conversion was cut short, and how it ended is not settled for {left} of its patients",
             where="journal.sqlite",
-            next_step=f"run convert, which settles them; then {verb}",
+            next_step=f"run convert, which settles them, or settle, which needs no open gate; then {verb}",
         )

@@ -10,7 +10,7 @@ import typer
 
 from commandline.outcome import ended
 from commandline.words import in_front, value_of
-from engine.cli import init, phase, profile, report, source_check, status
+from engine.cli import init, phase, profile, report, settle, source_check, status
 from engine.cli.options import Options
 
 SWITCHES, VALUED = ("--json", "--events"), ("--job",)
@@ -37,7 +37,7 @@ def shared(
     context.obj = Options(job, json, events)
 
 
-for module in (init, phase, source_check, status, report):
+for module in (init, phase, settle, source_check, status, report):
     module.register(app)
 app.add_typer(profile.app, name="profile")
 

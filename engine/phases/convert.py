@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.control import Control
 from engine.events import Finding
-from engine.failpoints import failpoint
 from engine.job import Job
 from engine.journal import Journal, State
 from engine.night import Night, NightClock, hours_of
 from engine.phases import PhaseResult, judged
+from engine.phases.at_work import incoming, preparers, store_problems_explained, target_at_work
 from engine.phases.source_state import refuse_late_arrivals, require_fingerprint, source_checks
 from engine.phases.totals import totals
 from engine.plan import Change, Plan, blinded
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import TargetProfile
 from engine.reporter import Reporter
-from engine.target import workshop
-from engine.target.conversion import Conversion, Task
+from engine.target.conversion import Conversion
 from engine.target.database import TargetDatabase
 from engine.target.failures import Failure
 from engine.target.files import TargetStore
@@ -30,8 +28,8 @@ from engine.target.notice import Notice
 from engine.target.patient import PatientUnit
 from engine.target.planned import Standing
 from engine.target.still_there import gone
-from engine.target.workshop import Prepared
-from engine.workers import Workers, worker_count
+from engine.target.unknown import take_up
+from engine.workers import worker_count
 from protocol.errors import EnvironmentProblem, Refused
 from protocol.statements import CheckResult, Totals
 from protocol.vocabulary import Check, Gate, Phase, Refusal
@@ -93,17 +91,16 @@ def _left(plan: Plan, journal: Journal) -> set[int]:
 
 
 def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, told: _Told, sleep: Sleep) -> None:
-    store = TargetStore(job.target.store, job.run_id)
-    store.require_present()
-    with closing(TargetDatabase(job.target.database, profile, read_only=False)) as database:
+    with target_at_work(job, profile) as (store, database):
+        take_up(plan, journal, profile, database)
         _refuse_moved_baseline(plan, journal, database)
         _refuse_replaced_target(plan, journal, profile, database, store)
         if _left(plan, journal):
-            with _incoming(store, journal.next_session()) as incoming, _workers(job, profile, told.control) as workers:
-                unit = PatientUnit(profile, database, store, journal, incoming, told.noticed)
+            with incoming(store, journal) as folder, preparers(job, profile, told.control) as workers:
+                unit = PatientUnit(profile, database, store, journal, folder, told.noticed)
                 _run_whole(Conversion(plan, journal, unit, workers, told, job.run.retries, sleep))
         _advance_counters(database)
-        with _store_problems_explained("written"):
+        with store_problems_explained("written"):
             store.close_incoming()
 
 
@@ -129,37 +126,6 @@ def _run_whole(conversion: Conversion) -> None:
         raise
 
 
-@contextmanager
-def _incoming(store: TargetStore, session: int) -> Iterator[Path]:
-    """This session's incoming folder; it is gone afterwards, whatever happened. Workers must have ended by then."""
-    with _store_problems_explained("written"):
-        folder = store.open_incoming(session)
-    failpoint("after-incoming")
-    try:
-        yield folder
-    finally:
-        failpoint("before-clean")
-        with suppress(OSError):
-            store.close_incoming()
-
-
-@contextmanager
-def _store_problems_explained(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"the target store cannot be {what} ({type(error).__name__}: {error.strerror})",
-            where="target store",
-            next_step="check target.store in job.toml, its permissions and its disk",
-        ) from error
-
-
-def _workers(job: Job, profile: TargetProfile, control: Control) -> Workers[Task, Prepared | Failure]:
-    settings = (profile, job.source.store, job.folder)
-    return Workers(job.run.workers, workshop.prepare, workshop.set_up, settings, lambda: control.pace)
-
-
 def _refuse_moved_baseline(plan: Plan, journal: Journal, database: TargetDatabase) -> None:
     """Before the first change the target must be as it was when keys were planned. Raises Refused."""
     if not journal.has_begun() and database.baseline() != dict(plan.header.baseline):
@@ -181,7 +147,7 @@ def _refuse_replaced_target(
     Raises Refused, with nothing written.
     """
     try:
-        with _store_problems_explained("read"):
+        with store_problems_explained("read"):
             standing = (Standing(plan.patient(number), journal.made(number)) for number in _standing(plan, journal))
             missing = gone(standing, profile, database, store)
     except Failure as failure:
@@ -194,8 +160,8 @@ def _refuse_replaced_target(
             f"the target does not hold what was converted into it: {missing.rows} rows and {missing.files} files of"
             " patients that are done are not there",
             where="target database and store",
-            next_step="check target.database and target.store in job.toml; if the target was emptied or restored, put"
-            " back its newest state, or begin a new job for the target as it is now",
+            next_step="check target.database and target.store in job.toml; if the target was emptied or restored, or"
+            " journal.sqlite is not the newest, put back the newest state; for an emptied target begin a new job",
         )
 
 

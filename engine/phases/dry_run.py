@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import chain
 
 import msgspec
 
@@ -34,8 +35,9 @@ from engine.target.failures import Failure
 from engine.target.files import TargetStore
 from engine.target.notice import Notice
 from engine.target.planned import Standing
+from engine.target.unknown import uid_columns
 from engine.target.zero_writes import WriteGuard
-from engine.top_up import base_of
+from engine.top_up import base_of, require_known
 from protocol.errors import EnvironmentProblem
 from protocol.statements import CheckResult
 from protocol.vocabulary import Check, FindingCode, Gate, Phase, Severity, Verdict
@@ -64,7 +66,19 @@ def run(job: Job, reporter: Reporter, control: Control, *, clock: Clock = Clock(
         SourceDatabase.open(job.source.staging, source) as staging,
         closing(TargetDatabase(job.target.database, target, read_only=True)) as database,
     ):
+        with _target_explained():
+            require_known(job, target, database)
         return _DryRun(job, reporter, control, clock, source, target, base, staging, database, guard).result()
+
+
+@contextmanager
+def _target_explained() -> Iterator[None]:
+    try:
+        yield
+    except Failure as failure:
+        raise EnvironmentProblem(
+            failure.detail, where="target database", next_step="check target.database, then run dry-run again"
+        ) from failure
 
 
 @dataclass
@@ -112,7 +126,9 @@ class _DryRun:
         try:
             told = (self._found, self._seen_one, lambda: self.control.pace)
             survey = Survey(self.job, self.staging, self.source, self.target, store, writer, header, *told)
-            return survey.run(), writer
+            seen = survey.run()
+            self._report_already_there(writer)
+            return seen, writer
         except BaseException:
             writer.abandon()
             raise
@@ -126,6 +142,16 @@ class _DryRun:
         """What earlier plans of this run put into the target."""
         return before.Ours(self.base.handed_out, self.base.files) if self.base else before.Ours()
 
+    def _report_already_there(self, writer: PlanWriter) -> None:
+        """Images that the target holds by their own UID, and that this job did not put there, would come twice."""
+        if self.database.drift():
+            return
+        detail = "an image with this UID stands in the target already, and this job did not put it there"
+        with _target_explained():
+            uids = chain.from_iterable(self.database.texts(*place) for place in uid_columns(self.target))
+            for patient, image, _ in writer.already_there(uids):
+                self._found(patient, Notice(FindingCode.DUPLICATE_UID, image, detail=detail))
+
     def _report_worked_with(self, plan: Plan) -> None:
         """Who is to leave the target and is not there as it was converted: the conversion would touch nothing."""
         for patient in map(plan.patient, plan.leaving().values()):
@@ -133,13 +159,9 @@ class _DryRun:
                 self._found(patient.record.patient.key, Notice(FindingCode.TARGET_CHANGED, detail=what))
 
     def _what_changed(self, patient: PlannedPatient) -> str | None:
-        try:
+        with _target_explained():
             standing = Standing(patient, recorded_made(self.job.journal_path, patient.number))
             return leaving.what_changed(standing, self.target, self.database)
-        except Failure as failure:
-            raise EnvironmentProblem(
-                failure.detail, where="target database", next_step="check target.database, then run dry-run again"
-            ) from failure
 
     def _seen_one(self, images: int, size: int) -> None:
         self.reporter.advance(patients=1, images=images, bytes=size)

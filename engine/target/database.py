@@ -192,6 +192,13 @@ class TargetDatabase:
 
         SQL Server's IDENTITY and SQLite's AUTOINCREMENT follow a given key by themselves; PostgreSQL's sequences do
         not. May be repeated. Raises Failure.
+    def texts(self, table: str, column: str) -> Iterator[str]:
+        """Every text of a column, in no order. Raises Failure."""
+        with self.transaction() as connection:
+            query = statements.texts(self._column(table, column))
+            for (text,) in connection.execution_options(stream_results=True).execute(query):
+                yield str(text)
+
         """
         with self.transaction() as connection:
             for rule in self._profile.keys.values():

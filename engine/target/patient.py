@@ -22,11 +22,11 @@ from engine.target import leaving
 from engine.target.database import Found, TargetDatabase
 from engine.target.failures import Failure, Kind
 from engine.target.files import PlannedFile, Presence, TargetStore
-from engine.target.keys import NO_KEYS
 from engine.target.made import makes_keys, of_planned_keys, with_made
 from engine.target.notice import Notice
 from engine.target.planned import Standing, planned_files, planned_rows
 from engine.target.rows import Row
+from engine.target.unknown import journal_intent
 from engine.target.workshop import Prepared
 from protocol.vocabulary import FindingCode
 
@@ -70,15 +70,21 @@ class PatientUnit:
         files, rows = _files(change.comes), self._rows(change.comes)
         if self._database.found_of(of_planned_keys(rows, self._profile)).under_keys:
             raise Failure(Kind.PERMANENT, "rows that are not ours stand under planned keys; nothing was touched")
-        if taken := self._store.taken(file.path for file in files):
-            notice = Notice(FindingCode.PATH_TAKEN, place=taken[0], detail=f"{len(taken)} planned paths are taken")
-            raise Failure(Kind.PERMANENT, "files that are not ours stand at planned paths; nothing was touched", notice)
+        if taken := frozenset(self._store.taken(file.path for file in files)):
+            self._refuse_taken([file for file in files if file.path in taken])
         if change.leaves:
             self._refuse_worked_with(change.leaves)
-        keys = change.comes.keys if change.comes else NO_KEYS
-        self._journal.begin(change.number, keys, files, change.leaves.number if change.leaves else None)
+        journal_intent(change, self._journal)
         self._begun[change.number] = rows
         failpoint("after-intent")
+
+    def _refuse_taken(self, taken: list[PlannedFile]) -> None:
+        """Files without a row stand at planned paths, and the journal knows nothing of them. Raises Failure."""
+        detail = "files that are not ours stand at planned paths; nothing was touched"
+        if all(self._store.presence(file) is Presence.OURS for file in taken):
+            detail = "the planned files stand there already, and no row; if journal.sqlite was lost, run settle"
+        notice = Notice(FindingCode.PATH_TAKEN, place=taken[0].path, detail=f"{len(taken)} planned paths are taken")
+        raise Failure(Kind.PERMANENT, detail, notice)
 
     def finish(self, change: Change, prepared: Prepared) -> None:
         """Steps 3 to 6. Raises Failure; then `settle` says whether the commit was reached."""

@@ -113,6 +113,11 @@ def keys_between(column: sa.Column[Any], first: int, last: int) -> sa.Select[Any
     return sa.select(column).where(column.between(first, last)).distinct()
 
 
+def texts(column: sa.Column[Any]) -> sa.Select[Any]:
+    """Everything that stands in a column, but for NULL."""
+    return sa.select(column).where(column.is_not(None))
+
+
 @lru_cache(maxsize=_KEPT)
 def rows_between(column: sa.Column[Any], names: tuple[str, ...]) -> sa.Select[Any]:
     """The columns `names` of all rows whose key is from :first to :last."""

@@ -21,6 +21,7 @@ from engine.control import Uncontrolled
 from engine.journal import State, recorded
 from engine.phases import convert, dry_run
 from engine.plan import Plan, PlannedPatient
+from engine.target import hold
 from protocol.errors import Interrupted
 from protocol.vocabulary import Phase, Verdict
 from tests.engine.tiny import Tiny, TinyPractice, dicom, run_phase
@@ -90,7 +91,7 @@ class Practice:
         run_phase(dry_run.run, Phase.DRY_RUN, tiny)
         if top_up:
             _require(converted(tiny), "the first conversion does not pass")
-            _go_on(tiny_practice)
+            go_on(tiny_practice)
             tiny_practice.restage(tiny)
             run_phase(dry_run.run, Phase.DRY_RUN, tiny)
         planned = Practice(folder, server, state(tiny), Counter(), (), foreign(tiny))
@@ -182,9 +183,9 @@ def recovered(tiny: Tiny) -> None:
 
 def state(tiny: Tiny, *, incoming: bool = False) -> Counter[Item]:
     """Everything in the target: files with digests, folders, rows. SQLite is read in a copy, which leaves its own
-    recovery to the engine. `incoming`: this run's incoming folder too."""
+    recovery to the engine. `incoming`: this run's incoming folder too, and the lock of the target."""
     found = Counter[Item]()
-    ours = f".bitewing-incoming-{tiny.job.run_id}"
+    ours = (f".bitewing-incoming-{tiny.job.run_id}", hold.NAME)
     for path in tiny.store.rglob("*"):
         name = path.relative_to(tiny.store).as_posix()
         if incoming or not name.startswith(ours):
@@ -245,7 +246,7 @@ def _occupy(tiny: Tiny) -> None:
     engine.dispose()
 
 
-def _go_on(practice: TinyPractice) -> None:
+def go_on(practice: TinyPractice) -> None:
     """The practice went on: one patient is renamed, one is gone, one is new, one stays as it is."""
     practice.row("patient", 1)["family_name"] = "Married"
     practice.row("patient", 2)["deleted"] = 1

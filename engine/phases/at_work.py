@@ -1,0 +1,65 @@
+"""What a conversion needs at work: the target for itself alone, an incoming folder, workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+
+from engine.control import Control
+from engine.failpoints import failpoint
+from engine.job import Job
+from engine.journal import Journal
+from engine.profiles.schema import TargetProfile
+from engine.target import workshop
+from engine.target.conversion import Task
+from engine.target.database import TargetDatabase
+from engine.target.failures import Failure
+from engine.target.files import TargetStore
+from engine.target.hold import target_held
+from engine.target.workshop import Prepared
+from engine.workers import Workers
+from protocol.errors import EnvironmentProblem
+
+
+@contextmanager
+def target_at_work(job: Job, profile: TargetProfile) -> Iterator[tuple[TargetStore, TargetDatabase]]:
+    """The target, open for writing and held for this process alone. Raises Refused, EnvironmentProblem."""
+    store = TargetStore(job.target.store, job.run_id)
+    store.require_present()
+    with ExitStack() as held:
+        with store_problems_explained("written"):
+            held.enter_context(target_held(store.root))
+        yield store, held.enter_context(closing(TargetDatabase(job.target.database, profile, read_only=False)))
+
+
+@contextmanager
+def incoming(store: TargetStore, journal: Journal) -> Iterator[Path]:
+    """A new session's incoming folder; it is gone afterwards, whatever happened. Workers must have ended by then."""
+    with store_problems_explained("written"):
+        folder = store.open_incoming(journal.next_session())
+    failpoint("after-incoming")
+    try:
+        yield folder
+    finally:
+        failpoint("before-clean")
+        with suppress(OSError):
+            store.close_incoming()
+
+
+@contextmanager
+def store_problems_explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"the target store cannot be {what} ({type(error).__name__}: {error.strerror})",
+            where="target store",
+            next_step="check target.store in job.toml, its permissions and its disk",
+        ) from error
+
+
+def preparers(job: Job, profile: TargetProfile, control: Control) -> Workers[Task, Prepared | Failure]:
+    """The workers that prepare patients' files."""
+    settings = (profile, job.source.store, job.folder)
+    return Workers(job.run.workers, workshop.prepare, workshop.set_up, settings, lambda: control.pace)
