@@ -47,7 +47,6 @@ _COMPRESSORS: Mapping[str, tuple[UID, Callable[[Pixels, int], bytes]]] = {
     "jpeg-2000": (JPEG2000Lossless, _jpeg_2000),
 }
 _PLAIN: Mapping[str, UID] = {"explicit": ExplicitVRLittleEndian, "implicit": ImplicitVRLittleEndian}
-DICOM_ENCODINGS = (*_PLAIN, *_COMPRESSORS)
 
 
 @dataclass(frozen=True, slots=True)

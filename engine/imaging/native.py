@@ -145,18 +145,9 @@ class NativeFormat:
         parts = Parts(data[: outline.start], payload, data[outline.end : outline.whole], outline.places)
         return NativeFile(outline.fields, pixels, tuple(self._unexplained(data, outline, pixels)), parts)
 
-    def differing(self, one: bytes, other: bytes) -> tuple[str, ...]:
-        """The fields in which two files differ, or that only one of them has."""
-        first, second = self._raw(one), self._raw(other)
-        return tuple(name for name in {**first, **second} if first.get(name) != second.get(name))
-
     def moment_of(self, name: str, value: object) -> Any:
         """The time that a value of a time field stands for, or None."""
         return self._layout.forms[name].moment(value)
-
-    def _raw(self, data: bytes) -> Mapping[str, bytes]:
-        outline = self._layout.read(data, self._payload_size)
-        return {place.rule.name: data[place.offset : place.offset + place.size] for place in outline.places}
 
     def _payload_size(self, fields: Fields) -> int | None:
         if self._payload.is_raw:

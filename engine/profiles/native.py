@@ -24,7 +24,6 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     for kind, size in grammar.FIELD_SIZES.items()
     if kind in grammar.INTEGERS and size
 }
-_CONTENTS: Final = ("value", "is", "bits", "length_of")
 _LEVELS: Final[Mapping[str, int]] = {"deflate": 6, "png": 1}  # where the profile states none
 
 

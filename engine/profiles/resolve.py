@@ -35,11 +35,6 @@ class Part:
     stop: int | None = None
     width: int | None = None
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether the column's value is in the path unabridged."""
-        return self.start is None and self.stop is None
-
 
 def parts_of(template: str) -> tuple[str | Part, ...]:
     """Literal text and columns of a template, in order. Raises PathError."""

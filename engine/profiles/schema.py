@@ -36,7 +36,6 @@ MIRRORS: Final = ("horizontal", "vertical")
 ORIENTATION_ORDERS: Final = ("rotate-then-mirror", "mirror-then-rotate")
 SOURCE_FORMATS: Final = ("dicom", "jpeg", "png", "tiff", "jpeg2000", "bmp")
 FILE_CASES: Final = ("xray", "photo-jpeg", "photo")
-FILE_TYPES: Final = ("dex", "jpg", "png")
 
 # Output columns each query must have. An image may do without `file` where its path is made of other columns.
 ENTITY_COLUMNS: Final[Mapping[str, frozenset[str]]] = {

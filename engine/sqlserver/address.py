@@ -49,11 +49,6 @@ def ready(
     return Address(made.update_query_dict(more), login, query)
 
 
-def is_integrated(url: URL) -> bool:
-    """Whether the login is that of the Windows user who runs us."""
-    return not url.username
-
-
 def _refuse_hidden(url: URL) -> None:
     """A data source name, or a whole connection string, does not say which database it is about."""
     if not url.host or any(name.lower() in ("dsn", "odbc_connect", "server", "database") for name in url.query):

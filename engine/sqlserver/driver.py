@@ -17,7 +17,6 @@ from protocol.errors import EnvironmentProblem
 
 # Names under which installers register a driver, best first.
 REGISTERED: Final = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server", "FreeTDS")
-_FAMILIES: Final = {"alpine": "alpine", "suse": "suse", "sles": "suse", "rhel": "rhel", "fedora": "rhel"}
 _WHEEL: Final = "mssql_python_odbc"
 _INSTALL: Final = "install Microsoft's ODBC Driver 18 for SQL Server, or pip install 'bitewing[mssql]'"
 _MANAGER: Final = "install unixODBC: apt-get install libodbc2 on Debian and Ubuntu, dnf install unixODBC on Red Hat"

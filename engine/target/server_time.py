@@ -7,7 +7,7 @@ seconds and less round down, 29.999 and more round up), "datetime2" (n digits, r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -43,11 +43,3 @@ ROUNDED: Final[Mapping[str, Callable[[datetime], datetime]]] = MappingProxyType(
     {"datetime": as_datetime, "smalldatetime": as_smalldatetime}
 )
 """The types that round by a rule of their own, by their name on the server."""
-
-SPAN: Final[Mapping[str, tuple[date, date]]] = MappingProxyType(
-    {
-        "datetime": (date(1753, 1, 1), date(9999, 12, 31)),
-        "smalldatetime": (date(1900, 1, 1), date(2079, 6, 6)),
-    }
-)
-"""The first and the last day each of them holds."""

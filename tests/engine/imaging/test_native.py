@@ -221,12 +221,6 @@ def test_a_big_endian_profile_is_read_and_written_big_endian() -> None:
     assert same(big.parse(data).pixels, GREY)
 
 
-def test_files_that_differ_differ_in_named_fields() -> None:
-    one, two = written(PLAIN, GREY), written({**PLAIN, "visual_id": 1, "person": "Doe^John"}, GREY)
-    assert FORMAT.differing(one, two) == ("visual_id", "person")
-    assert FORMAT.differing(one, one) == ()
-
-
 def test_a_profile_without_width_or_height_is_refused() -> None:
     header = tuple(field for field in RULES.header if field.name != "height")
     with pytest.raises(UsageProblem, match=r"pixels\.height"):
