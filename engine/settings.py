@@ -22,7 +22,7 @@ _PASSWORD_BELONGS: Final = {
     "mssql+pyodbc": "take it out; use Windows integrated authentication, or put it into SQLCMDPASSWORD in the"
     " environment of the service",
 }
-_USER_AND_PASSWORD: Final = re.compile(r"[^:/]*:[^@]*@")  # what SQLAlchemy takes for them, in front of the host
+_USER_AND_PASSWORD: Final = re.compile(r"[^:/]*:[^@]+@")  # what SQLAlchemy takes for them, in front of the host
 _SECRET_OPTIONS: Final = ("password", "pwd", "sslpassword", "odbc_connect")  # the last is a whole connection string
 
 

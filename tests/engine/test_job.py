@@ -124,8 +124,9 @@ def test_a_password_in_job_toml_is_refused_and_not_repeated(tmp_path: Path, name
     assert "rapun" not in str(caught.value)
 
 
-def test_a_user_a_port_and_an_instance_are_no_password(tmp_path: Path) -> None:
-    for url in ("postgresql+psycopg://u@db:5433/staging?sslmode=require", "mssql+pyodbc://@.\\\\DEXIS_DATA/DEXIS"):
+def test_a_user_a_port_an_instance_and_an_empty_password_are_no_secret(tmp_path: Path) -> None:
+    urls = ("postgresql+psycopg://u@db:5433/staging?sslmode=require", "mssql+pyodbc://@.\\\\DEXIS_DATA/DEXIS")
+    for url in (*urls, "postgresql+psycopg://u:@db/staging"):
         assert load(tmp_path, GOOD.replace("sqlite:///staging.sqlite", url)).source.staging.startswith(url[:12])
 
 
