@@ -96,7 +96,8 @@ class Encoder:
         payload = self._native.pack(pixels, source)
         try:
             parts, seal = self._native.sealed(rule.integrity, values, pixels, payload)
-            lost = (*self._native.lost(pixels, lambda: values(seal)), *lost_orientation(pixels.exif))
+            shown = self._native.lost(pixels, lambda: values(seal))
+            lost = (*shown, *lost_orientation(pixels.exif), *pixels.beside)
         except FieldProblem as problem:
             raise ImageProblem(problem.code, f"native header: {problem}") from problem
         except Unfit as problem:

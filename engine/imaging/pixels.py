@@ -68,6 +68,7 @@ class Pixels:
     modality_lut from sample values to the device's units, in place of rescale, or None
     voi_luts     every table the file offers in place of a window, the preferred one first
     spacing      millimetres between the centres of two (rows, columns), or None
+    beside       in words, what else the file says of showing or measuring its picture: no target has a place for it
     """
 
     array: NDArray[Any]
@@ -82,6 +83,7 @@ class Pixels:
     modality_lut: Lut | None = None
     voi_luts: tuple[Lut, ...] = ()
     spacing: tuple[float, float] | None = None
+    beside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         array, samples = self.array, 3 if self.photometric == RGB else 1

@@ -90,7 +90,13 @@ class Told:
 def lost_as_photo(pixels: Pixels) -> tuple[str, ...]:
     """What a plain PNG or JPEG of a picture cannot tell, in words; samples and their sense are judged elsewhere."""
     told = Told.of(pixels)
-    return told.missing_from(told.bare)
+    return (*told.missing_from(told.bare), *_dark(pixels), *pixels.beside)
+
+
+def _dark(pixels: Pixels) -> tuple[str, ...]:
+    """Samples are never scaled, and PNG takes all bits of a sample for used."""
+    unused = pixels.bits_stored < pixels.bits_allocated
+    return (f"{pixels.bits_stored} bits of {pixels.bits_allocated}, shown darker",) if unused else ()
 
 
 def pixel_names(pixels: Pixels, placed: Collection[str] | None = None) -> Mapping[str, object]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.imaging.decoders import jpeg2000_frame, jpeg_frame, jpeg_ls, palette, rle, samples, uncompressed
 from engine.imaging.decoders.availability import Availability
+from engine.imaging.decoders.beside import beside
 from engine.imaging.decoders.dicom_file import MAGIC, PREAMBLE, DicomFile, read_dicom
 from engine.imaging.decoders.display import display_of
 from engine.imaging.decoders.encapsulated import frame_of
@@ -102,6 +103,8 @@ def decode(data: bytes) -> Pixels:
     with foreign("the DICOM picture"):
         decoded = _decoded(file, layout)
         array, bits, photometric = _picture(decoded, layout, file)
+    with foreign("the DICOM header"):
+        unplaced = beside(file.dataset, photometric, shown.spacing, array)
     return Pixels(
         np.ascontiguousarray(array),
         bits,
@@ -114,6 +117,7 @@ def decode(data: bytes) -> Pixels:
         modality_lut=shown.modality_lut,
         voi_luts=shown.voi_luts,
         spacing=shown.spacing,
+        beside=unplaced,
     )
 
 

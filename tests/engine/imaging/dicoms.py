@@ -71,12 +71,12 @@ def dataset(array: NDArray[Any], bits: int, photometric: str, **more: object) ->
     made.BitsAllocated, made.BitsStored, made.HighBit = 8 * array.dtype.itemsize, bits, bits - 1
     made.PixelRepresentation = int(array.dtype.kind == "i")
     for name, value in more.items():
-        setattr(made, name, value)
+        made.update(value) if name == "elements" else setattr(made, name, value)
     return made
 
 
 def dicom(array: NDArray[Any], bits: int, photometric: str, syntax: str, **more: object) -> bytes:
-    """A whole file holding `array`. `more` sets or overrides attributes; PixelData too."""
+    """A whole file holding `array`. `more` sets or overrides attributes, PixelData too; `elements` adds a data set."""
     made = dataset(array, bits, photometric, **more)
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = syntax
