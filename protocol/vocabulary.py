@@ -230,6 +230,7 @@ class FindingCode(StrEnum):
     TEXT_TOO_LONG = "TEXT_TOO_LONG"
     DATE_OUT_OF_RANGE = "DATE_OUT_OF_RANGE"
     DATE_PRECISION_LOST = "DATE_PRECISION_LOST"
+    VALUE_UNFIT = "VALUE_UNFIT"
     DUPLICATE_UID = "DUPLICATE_UID"
     ORPHAN_FILE = "ORPHAN_FILE"
     ORPHAN_ROW = "ORPHAN_ROW"
@@ -312,6 +313,9 @@ ADVICE: Mapping[FindingCode, Advice] = MappingProxyType(
         FindingCode.DATE_OUT_OF_RANGE: _advice(_B, _P, "DEXIS 10 cannot hold this date; correct it in DEXIS 11"),
         FindingCode.DATE_PRECISION_LOST: _advice(
             _A, _S, "DEXIS 10 keeps this time less precisely; accept, or change the profile"
+        ),
+        FindingCode.VALUE_UNFIT: _advice(
+            _B, _S, "a column of the target would refuse or change this value; the detail says what to write instead"
         ),
         FindingCode.DUPLICATE_UID: _advice(
             _B, _S, "two images claim one identity; settle which is which before conversion"

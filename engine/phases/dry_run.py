@@ -124,7 +124,7 @@ class _DryRun:
         header = self._header(wanted)
         writer = PlanWriter(self.job.plan_path, header, self.base)
         try:
-            told = (self._found, self._seen_one, lambda: self.control.pace)
+            told = (self._found, self._seen_one, lambda: self.control.pace, self.database.holders())
             survey = Survey(self.job, self.staging, self.source, self.target, store, writer, header, *told)
             seen = survey.run()
             self._report_already_there(writer)

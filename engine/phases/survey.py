@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 
 import msgspec
 
@@ -30,6 +31,7 @@ from engine.source.store import SourceStore
 from engine.source.values import Unreadable
 from engine.target import workshop
 from engine.target.files import TargetStore
+from engine.target.fit import Holder
 from engine.target.keys import Allotment
 from engine.target.lethal import without_lethal
 from engine.target.notice import Notice
@@ -49,6 +51,7 @@ _UNMAPPED = frozenset(
         FindingCode.TEXT_TOO_LONG,
         FindingCode.DATE_OUT_OF_RANGE,
         FindingCode.UNKNOWN_CODE,
+        FindingCode.VALUE_UNFIT,
     }
 )
 
@@ -70,7 +73,7 @@ class Seen:
 
 
 class Survey:
-    """One pass over the source. `header` is the one that `writer` was begun with."""
+    """One pass over the source. `header` is the one that `writer` was begun with; `columns` are the target's own."""
 
     def __init__(
         self,
@@ -84,16 +87,17 @@ class Survey:
         found: Found,
         seen_one: SeenOne,
         pace: Callable[[], int] = lambda: FULL_PACE,
+        columns: Mapping[str, Holder] = MappingProxyType({}),
     ) -> None:
         self._job, self._staging, self._profile, self._target = job, staging, profile, target
         self._store, self._writer, self._header = store, writer, header
         self._found, self._seen_one, self._pace = found, seen_one, pace
-        self._source = SourceStore(job.source.store)
+        self._source, self._columns = SourceStore(job.source.store), dict(columns)
         self._seen = Seen()
 
     def run(self) -> Seen:
         """Completes the plan and reports everything found on the way."""
-        settings = (self._target, self._job.source.store, self._job.folder)
+        settings = (self._target, self._job.source.store, self._job.folder, self._columns)
         with Workers(self._job.run.workers, workshop.survey, workshop.set_up, settings, self._pace) as workers:
             for work, surveyed in workers.map(self._work()):
                 self._take(work, self._survived(workers, work, surveyed))

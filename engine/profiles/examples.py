@@ -90,6 +90,7 @@ TARGET: Final[Mapping[str, str]] = MappingProxyType(
         "time.*.precision": 'precision = "second"',
         "time.*.earliest": "earliest = 1753-01-01",
         "time.*.latest": "latest = 9999-12-31",
+        "time.*.zone": 'zone = "Europe/Oslo"',
         "orientation.template": 'template = "Turn={rotation}&Flip={mirrored}"',
         "files": "three [[files]]: xray, photo-jpeg and photo, each with type, path and integrity",
         "files.when": 'when = "xray"',

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from engine.profiles.zones import read_zone
 from engine.toml.document import Table
 
 # "unicode" is every letter there is; the others are code pages by Python's names for them.
@@ -53,11 +54,15 @@ class TextLimit:
 
 @dataclass(frozen=True, slots=True)
 class TimeLimit:
-    """What a time column keeps, and its first and last day."""
+    """What a time column keeps, and its first and last day.
+
+    `zone`: the column keeps moments of the world, and this is the zone whose clocks show the record's times.
+    """
 
     precision: str
     earliest: date
     latest: date
+    zone: str | None = None
 
 
 def read_text_limit(table: Table) -> TextLimit:
@@ -78,8 +83,11 @@ def read_text_limit(table: Table) -> TextLimit:
 
 def read_time_limit(table: Table) -> TimeLimit:
     """One entry of [time]. Raises UsageProblem."""
-    table.only(("precision", "earliest", "latest"))
-    limit = TimeLimit(table.word("precision", PRECISIONS), table.day("earliest"), table.day("latest"))
+    table.only(("precision", "earliest", "latest"), ("zone",))
+    zone = read_zone(table, "zone") if table.has("zone") else None
+    limit = TimeLimit(table.word("precision", PRECISIONS), table.day("earliest"), table.day("latest"), zone)
+    if zone is not None and limit.precision in SPANS:
+        raise table.problem("zone", f"a {limit.precision} column keeps no time zone", "leave zone out")
     if limit.latest < limit.earliest:
         raise table.problem("latest", "latest is before earliest", "put the earlier day into earliest")
     first, last = SPANS.get(limit.precision, (date.min, date.max))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
 
+from engine.profiles.zones import read_zone
 from engine.toml.document import Table
-from engine.toml.suggest import allowed, closest
 
 DATE_FORMS: Final = (
     "iso",  # 2024-05-06, 2024-05-06 07:08:09.123456, with Z or +02:00 where a time zone is stated
@@ -35,7 +34,9 @@ class ValueRules:
 def read_values(table: Table) -> ValueRules:
     """[values]. Raises UsageProblem with file and line."""
     table.only((), ("dates", "time_zone"))
-    rules = ValueRules(_dates(table) if table.has("dates") else _ISO, _zone(table) if table.has("time_zone") else None)
+    rules = ValueRules(
+        _dates(table) if table.has("dates") else _ISO, read_zone(table, "time_zone") if table.has("time_zone") else None
+    )
     instant = next((form for forms in rules.dates.values() for form in forms if form in INSTANTS), None)
     if instant is not None and rules.time_zone is None:
         advice = 'add time_zone = "Europe/Oslo", or "UTC" if the system wrote its local time into the number'
@@ -55,17 +56,3 @@ def _forms(table: Table, key: str) -> tuple[str, ...]:
     if isinstance(table.value[key], str):
         return (table.word(key, DATE_FORMS),)
     return table.words(key, DATE_FORMS)
-
-
-def _zone(table: Table) -> str:
-    name = table.filled_text("time_zone")
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, LookupError) as problem:
-        known = sorted(available_timezones())
-        near = closest(name, known)
-        what = f"values.time_zone is {name!r}, which is no time zone{near}"
-        raise table.problem(
-            "time_zone", f"{what}; {allowed(('Europe/Oslo', 'America/New_York', 'UTC', '...'))}"
-        ) from problem
-    return name

@@ -58,7 +58,7 @@ class TargetForm:
         meaning = self._meanings.get(name)
         try:
             if name in _TIMES if meaning is None else meaning.is_time:
-                return found(moment_of(value), self._limits.precision(table, name))
+                return found(moment_of(value, self._limits.zone(table, name)), self._limits.precision(table, name))
             read = self._readers.get(name, text_of) if meaning is None else text_of
             return self._limits.bare(table, name, read(value))
         except ValueError:

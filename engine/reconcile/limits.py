@@ -1,6 +1,8 @@
-"""What the columns behind a fact keep of it: how exact a time is, whether spaces at the end of a text say anything."""
+"""What the columns behind a fact keep of it: how exact a time is, on which clock, what spaces at a text's end say."""
 
 from __future__ import annotations
+
+from zoneinfo import ZoneInfo
 
 from engine.profiles.schema import TargetProfile
 from engine.reconcile.meanings import Columns
@@ -16,6 +18,11 @@ class Limits:
         """What the column keeps of a time; all of it where the profile does not say."""
         limit = self._times.get(self._columns.of(table, fact) or "")
         return limit.precision if limit else "microsecond"
+
+    def zone(self, table: str | None, fact: str) -> ZoneInfo | None:
+        """The zone whose clocks the practice went by, where the column keeps moments of the world."""
+        limit = self._times.get(self._columns.of(table, fact) or "")
+        return ZoneInfo(limit.zone) if limit and limit.zone else None
 
     def bare(self, table: str | None, fact: str, text: str | None) -> str | None:
         """A text without what its column cannot tell apart: spaces at the end, where the profile says so."""

@@ -7,7 +7,7 @@ read becomes a text that no other value has.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 Facts = Mapping[str, str | None]
@@ -26,15 +26,24 @@ def number_of(value: Any) -> str | None:
     return None if value is None else str(int(value))
 
 
-def moment_of(value: Any) -> datetime | None:
-    """A time of the practice's clock from a driver's datetime, date or ISO text. Raises ValueError."""
+def moment_of(value: Any, zone: tzinfo | None = None) -> datetime | None:
+    """A time of the practice's clock from a driver's datetime, date or ISO text.
+
+    A moment of the world is what clocks in `zone` show at it. Raises ValueError, also for such a one without a zone.
+    """
     if value in (None, ""):
         return None
     if isinstance(value, str):
         value = datetime.fromisoformat(value.strip())
     if isinstance(value, datetime):
-        return value.replace(tzinfo=None)
+        return value if value.tzinfo is None else _shown(value, zone)
     return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - the practice's own clock
+
+
+def _shown(moment: datetime, zone: tzinfo | None) -> datetime:
+    if zone is None:
+        raise ValueError("a moment of the world, and no zone is stated")
+    return moment.astimezone(zone).replace(tzinfo=None)
 
 
 def kept(moment: datetime | None, precision: str) -> str | None:
@@ -89,9 +98,3 @@ def hex_of(value: Any) -> str | None:
 def unreadable(value: Any) -> str:
     """Stands for a value that its profile gives no meaning; equal to nothing that has one."""
     return f"unreadable: {value!r}"
-
-
-def day_of(value: Any) -> date | None:
-    """A day from a driver's date, datetime or ISO text. Raises ValueError."""
-    moment = moment_of(value)
-    return moment.date() if moment else None

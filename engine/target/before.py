@@ -51,7 +51,7 @@ def notices(
     drift = database.drift()
     for place in drift:
         yield Notice(FindingCode.SCHEMA_DRIFT, place=place, detail="the profile relies on it and it is not there")
-    for place, sentence in database.exaggerated():
+    for place, sentence in (*database.exaggerated(), *database.unfit()):
         yield Notice(FindingCode.SCHEMA_DRIFT, place=place, detail=sentence)
     if not drift:
         yield from _content_notices(database, profile, found, ours)

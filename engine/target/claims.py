@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from engine.profiles.schema import TargetProfile
-from engine.target.columns import adapted
+from engine.target.columns import adapted, keeps_zone
 from engine.target.limits import fitted
 from protocol.vocabulary import FindingCode
 
@@ -40,10 +40,14 @@ def _has_code_page(column: sa.Column[Any], dialect: str) -> bool:
 
 def _keeps(profile: TargetProfile, place: str, column: sa.Column[Any], moment: datetime) -> bool:
     """Whether a moment as the profile would write it comes back as it was written."""
-    if not isinstance(column.type, sa.DateTime | sa.Date) or getattr(column.type, "timezone", False):
-        return True
     written = fitted(profile, place, "", moment, _unnoticed)
+    if not isinstance(column.type, sa.DateTime | sa.Date) or keeps_zone(column.type) != _has_zone(written):
+        return True  # a zone too much or too little is told apart
     return _as_moment(adapted(column.type, written)) == _as_moment(written)
+
+
+def _has_zone(value: object) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is not None
 
 
 def _as_moment(value: object) -> object:

@@ -81,13 +81,18 @@ def _decimal(kind: TypeEngine[Any], value: object) -> object:
     return Decimal(value) if scale is None else Decimal(value).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
 
 
+def keeps_zone(kind: TypeEngine[Any]) -> bool:
+    """Whether a column keeps a moment of the world, and not what a clock on the wall says."""
+    return isinstance(kind, mssql.DATETIMEOFFSET) or bool(getattr(kind, "timezone", False))
+
+
 def _moment(kind: TypeEngine[Any], value: object) -> object:
-    """A local time; with the practice server's own zone where the column keeps one."""
+    """A time as the column rounds it. This machine's own time zone never has a part in it. Raises ValueError."""
     if not isinstance(kind, sa.DateTime) or not isinstance(value, date):
         return value
     moment = value if isinstance(value, datetime) else datetime.combine(value, time.min)
-    if kind.timezone and moment.tzinfo is None:
-        moment = moment.astimezone()
+    if keeps_zone(kind) != (moment.tzinfo is not None):
+        raise ValueError("a time zone where the column keeps none, or none where it keeps one")
     return _rounded(kind, moment)
 
 
@@ -97,7 +102,7 @@ def _rounded(kind: sa.DateTime, moment: datetime) -> datetime:
             return as_smalldatetime(moment)
         case mssql.DATETIME2() | mssql.DATETIMEOFFSET():
             return as_datetime2(moment, 7 if kind.precision is None else kind.precision)
-        case postgresql.TIMESTAMP() if kind.precision is not None and moment.tzinfo is None:
+        case postgresql.TIMESTAMP() if kind.precision is not None:
             return as_timestamp(moment, kind.precision)
         case sa.DATETIME():
             return as_datetime(moment)
@@ -109,10 +114,10 @@ def as_timestamp(moment: datetime, digits: int) -> datetime:
 
     Source: AdjustTimestampForTypmod in PostgreSQL's timestamp.c.
     """
-    unit = int(10 ** (6 - digits))
-    distance = (moment - _POSTGRESQL_EPOCH) // _MICROSECOND
+    unit, epoch = int(10 ** (6 - digits)), _POSTGRESQL_EPOCH.replace(tzinfo=moment.tzinfo)
+    distance = (moment - epoch) // _MICROSECOND
     rounded = (abs(distance) + unit // 2) // unit * unit
-    return _POSTGRESQL_EPOCH + (rounded if distance >= 0 else -rounded) * _MICROSECOND
+    return epoch + (rounded if distance >= 0 else -rounded) * _MICROSECOND
 
 
 _FORMS: Final[tuple[tuple[Any, Form], ...]] = (

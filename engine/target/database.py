@@ -21,10 +21,12 @@ from engine.target.columns import adapted, comparable
 from engine.target.connect import Statements, connected
 from engine.target.database_failures import explained
 from engine.target.failures import Failure, Kind
+from engine.target.fit import Holder
 from engine.target.keys import Made
 from engine.target.made import with_made
 from engine.target.rows import Row
 from engine.target.schema import LiveSchema
+from engine.target.schema_fit import holders, unfit
 from protocol.errors import EnvironmentProblem
 
 _DIGEST_SPACE: Final = 1 << 256
@@ -77,6 +79,16 @@ class TargetDatabase:
     def exaggerated(self) -> list[tuple[str, str]]:
         """`Table.Column`, and a sentence, for each column that keeps less than the profile says of it."""
         return list(exaggerated(self._profile, self.dialect, self._schema.column))
+
+    def unfit(self) -> list[tuple[str, str]]:
+        """`Table.Column`, and a sentence, for each column that cannot be filled as the profile says."""
+        return list(unfit(self._profile, self.dialect, self._schema.column))
+
+    def holders(self) -> Mapping[str, Holder]:
+        """The columns to be filled, to hold each planned value against; not those that are found unfit anyway."""
+        wrong = {place for place, _ in (*self.unfit(), *self.exaggerated())}
+        found = holders(self._profile, self.dialect, self._schema.column)
+        return {place: holder for place, holder in found.items() if place not in wrong}
 
     def version(self) -> str | None:
         """What the target says its version is."""
@@ -180,6 +192,13 @@ class TargetDatabase:
             equal = sum(self._is_there(connection, row) for row in loose)
         return Found(sum(found.under_keys for found in keyed), equal + sum(found.equal for found in keyed))
 
+    def texts(self, table: str, column: str) -> Iterator[str]:
+        """Every text of a column, in no order. Raises Failure."""
+        with self.transaction() as connection:
+            query = statements.texts(self._column(table, column))
+            for (text,) in connection.execution_options(stream_results=True).execute(query):
+                yield str(text)
+
     def keys_between(self, table: str, column: str, first: int, last: int) -> Iterator[int]:
         """The keys in use from `first` to `last`, each once, in no order. Raises Failure."""
         with self.transaction() as connection:
@@ -192,13 +211,6 @@ class TargetDatabase:
 
         SQL Server's IDENTITY and SQLite's AUTOINCREMENT follow a given key by themselves; PostgreSQL's sequences do
         not. May be repeated. Raises Failure.
-    def texts(self, table: str, column: str) -> Iterator[str]:
-        """Every text of a column, in no order. Raises Failure."""
-        with self.transaction() as connection:
-            query = statements.texts(self._column(table, column))
-            for (text,) in connection.execution_options(stream_results=True).execute(query):
-                yield str(text)
-
         """
         with self.transaction() as connection:
             for rule in self._profile.keys.values():

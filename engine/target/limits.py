@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import lru_cache
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from engine.profiles.limits import TextLimit, TimeLimit
 from engine.profiles.schema import TargetProfile
@@ -61,7 +63,12 @@ def _length(text: str, limit: TextLimit) -> int:
     """How long the column finds a text. NVARCHAR counts UTF-16 units, so an emoji takes two; VARCHAR counts bytes."""
     if limit.unit == "utf-16":
         return len(text.encode("utf-16-le")) // 2
-    return len(text.encode(_codec(limit.encoding))) if limit.unit == "bytes" else len(text)
+    return length_of(text, limit.encoding) if limit.unit == "bytes" else len(text)
+
+
+def length_of(text: str, encoding: str) -> int:
+    """Bytes of a text in an encoding that a profile names; a letter without a code counts as one."""
+    return len(text.encode(_codec(encoding), "replace"))
 
 
 def _codec(encoding: str) -> str:
@@ -80,7 +87,22 @@ def _fitted_time(limit: TimeLimit, value: date, note: Note) -> date:
         return value
     if kept != value and (isinstance(kept, datetime) or _has_time(value)):
         note(FindingCode.DATE_PRECISION_LOST, f"the column keeps {_kept_of(limit.precision)}")
-    return kept
+    return kept if limit.zone is None else _in_zone(limit.zone, kept, note)
+
+
+def _in_zone(name: str, local: date, note: Note) -> datetime:
+    """The moment at which clocks in the zone show `local`; a day begins at midnight there."""
+    zone = _zone(name)
+    shown = local if isinstance(local, datetime) else datetime.combine(local, time.min)
+    moment = shown.replace(tzinfo=zone, fold=0)
+    if moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != shown:
+        note(FindingCode.DATE_OUT_OF_RANGE, f"clocks in {name} were put forward over this time: it never was")
+    elif moment.utcoffset() != moment.replace(fold=1).utcoffset():
+        note(FindingCode.DATE_PRECISION_LOST, f"clocks in {name} showed this twice: the first time counts")
+    return moment.replace(tzinfo=timezone(moment.utcoffset() or timedelta()))
+
+
+_zone = lru_cache(maxsize=16)(ZoneInfo)
 
 
 def _kept(precision: str, value: date) -> date:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from engine.model import PatientRecord
 from engine.profiles.functions import Unfit
 from engine.profiles.schema import InsertRule, TargetProfile
+from engine.target.fit import Holder, misfit
 from engine.target.keys import Keys
 from engine.target.limits import fitted, noted
 from engine.target.notice import Notice
@@ -33,11 +35,22 @@ class Mapped:
     notices: tuple[Notice, ...]
 
 
-def map_record(record: PatientRecord, keys: Keys, facts: Mapping[str, ImageFacts], profile: TargetProfile) -> Mapped:
-    """Every row of one patient. Images without `facts` (source key to path and hash) are not converted: no rows."""
+def map_record(
+    record: PatientRecord,
+    keys: Keys,
+    facts: Mapping[str, ImageFacts],
+    profile: TargetProfile,
+    columns: Mapping[str, Holder] = MappingProxyType({}),
+) -> Mapped:
+    """Every row of one patient. Images without `facts` (source key to path and hash) are not converted: no rows.
+
+    Each value is held against what `columns` ("Table.Column") can hold, where they are known.
+    """
     scopes, notices = RecordScopes(record, keys, profile), list[Notice]()
     rows = tuple(
-        _row(rule, scope, profile, notices) for rule in profile.insert for scope in _scopes(scopes, rule.entity, facts)
+        _row(rule, scope, profile, columns, notices)
+        for rule in profile.insert
+        for scope in _scopes(scopes, rule.entity, facts)
     )
     return Mapped(rows, tuple(_once(notices)))
 
@@ -58,7 +71,9 @@ def _scopes(scopes: RecordScopes, entity: str, facts: Mapping[str, ImageFacts]) 
             yield scope.with_facts(facts[scope.image])
 
 
-def _row(rule: InsertRule, scope: Scope, profile: TargetProfile, notices: list[Notice]) -> Row:
+def _row(
+    rule: InsertRule, scope: Scope, profile: TargetProfile, columns: Mapping[str, Holder], notices: list[Notice]
+) -> Row:
     values = {}
     for column, expression in rule.columns.items():
         place = f"{rule.table}.{column}"
@@ -71,7 +86,10 @@ def _row(rule: InsertRule, scope: Scope, profile: TargetProfile, notices: list[N
         except Unfit as problem:
             note(FindingCode.TEXT_NOT_REPRESENTABLE, f"{expression.text}: {problem}")
             value = None
+        known = len(notices)
         values[column] = fitted(profile, place, expression.text, value, note)
+        if place in columns and len(notices) == known and (unfit := misfit(columns[place], values[column])):
+            note(FindingCode.VALUE_UNFIT, f"{expression.text} {unfit}")
     return Row(rule.table, key_column(rule), values)
 
 
@@ -82,9 +100,10 @@ def key_column(rule: InsertRule) -> str | None:
 
 
 def _once(notices: list[Notice]) -> Iterator[Notice]:
-    """One notice per image and code: the same time in two tables is one loss."""
+    """One notice per image and code: the same time in two tables is one loss; an unfit value is one by its column."""
     seen = set()
     for notice in notices:
-        if (mark := (notice.code, notice.image)) not in seen:
+        place = notice.place if notice.code is FindingCode.VALUE_UNFIT else None
+        if (mark := (notice.code, notice.image, place)) not in seen:
             seen.add(mark)
             yield notice

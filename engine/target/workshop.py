@@ -6,8 +6,10 @@ Both make the same files by the same code; the only difference is where the byte
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from engine.encode import EncodedFile, Encoder
 from engine.failpoints import failpoint
@@ -24,6 +26,7 @@ from engine.source.store import SourceStore, StoreProblem
 from engine.target import disk
 from engine.target.failures import Failure, Kind, explained
 from engine.target.files import PlannedFile
+from engine.target.fit import Holder
 from engine.target.keys import Keys
 from engine.target.notice import Notice
 from engine.target.rows import map_record, rows_digest
@@ -64,8 +67,10 @@ class Prepared:
 class Workshop:
     """One per process. Opens the source store for reading only; looking at a patient may write below `job` at most."""
 
-    def __init__(self, profile: TargetProfile, store_roots: tuple[Path, ...], job: Path) -> None:
-        self._profile, self._job = profile, job
+    def __init__(
+        self, profile: TargetProfile, store_roots: tuple[Path, ...], job: Path, columns: Mapping[str, Holder]
+    ) -> None:
+        self._profile, self._job, self._columns = profile, job, columns
         self._encoder, self._store = Encoder(self._profile), SourceStore(store_roots)
         self._steady = SteadyStore(self._store)
 
@@ -74,7 +79,7 @@ class Workshop:
         with WriteGuard(self._job) as guard:
             images, skipped, notices = self._survey_images(work)
         facts = {image.source_key: ImageFacts(image.path, bytes.fromhex(image.integrity)) for image in images}
-        mapped = map_record(work.record, work.keys, facts, self._profile)
+        mapped = map_record(work.record, work.keys, facts, self._profile, self._columns)
         planned = PlannedPatient(
             work.number,
             work.record,
@@ -218,9 +223,17 @@ def _write_verified(path: Path, pieces: tuple[Bytes, ...]) -> None:
 _workshop: list[Workshop] = []
 
 
-def set_up(profile: TargetProfile, store_roots: tuple[Path, ...], job: Path) -> None:
-    """Prepares this process for `survey` and `prepare`. The profile comes judged: a worker parses no statement."""
-    _workshop[:] = [Workshop(profile, store_roots, job)]
+def set_up(
+    profile: TargetProfile,
+    store_roots: tuple[Path, ...],
+    job: Path,
+    columns: Mapping[str, Holder] = MappingProxyType({}),
+) -> None:
+    """Prepares this process for `survey` and `prepare`. The profile comes judged: a worker parses no statement.
+
+    A survey holds every value against the target's `columns`.
+    """
+    _workshop[:] = [Workshop(profile, store_roots, job, columns)]
 
 
 def survey(work: Work) -> Surveyed:

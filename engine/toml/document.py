@@ -107,12 +107,12 @@ class Table:
         known = (*required, *optional)
         for key in self.value:
             if key not in known:
-                what = f"unknown key {self._dotted(key)}{closest(key, known)}; {allowed(known)}"
+                what = f"unknown key {self.dotted(key)}{closest(key, known)}; {allowed(known)}"
                 raise self.problem(key, what, "correct the name, or remove the line")
         for key in required:
             if key not in self.value:
                 example = self.document.example((*self.path, key))
-                raise self.document.problem(self.path, f"{self._dotted(key)} is missing", example)
+                raise self.document.problem(self.path, f"{self.dotted(key)} is missing", example)
         return self
 
     def problem(self, key: str, what: str, next_step: str = "") -> UsageProblem:
@@ -129,7 +129,7 @@ class Table:
         """A text that is not empty."""
         text = self.text(key)
         if not text.strip():
-            raise self.problem(key, f"{self._dotted(key)} is empty")
+            raise self.problem(key, f"{self.dotted(key)} is empty")
         return text
 
     def word(self, key: str, words: Iterable[str]) -> str:
@@ -138,35 +138,35 @@ class Table:
         if word not in words:
             near = nearest(word, words)
             advice = f'write {key} = "{near}"' if near else ""
-            raise self.problem(key, f"{self._dotted(key)} is {word!r}{closest(word, words)}; {allowed(words)}", advice)
+            raise self.problem(key, f"{self.dotted(key)} is {word!r}{closest(word, words)}; {allowed(words)}", advice)
         return word
 
     def integer(self, key: str, lowest: int, highest: int) -> int:
         number = int(self._typed(key, int))
         if not lowest <= number <= highest:
-            raise self.problem(key, f"{self._dotted(key)} is {number}; allowed: {lowest} to {highest}")
+            raise self.problem(key, f"{self.dotted(key)} is {number}; allowed: {lowest} to {highest}")
         return number
 
     def number(self, key: str) -> float:
         """A number, with or without a fraction."""
         value = self.value[key]
         if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-            raise self.problem(key, f"{self._dotted(key)} must be a number")
+            raise self.problem(key, f"{self.dotted(key)} must be a number")
         return float(value)
 
     def day(self, key: str) -> date:
         value = self.value[key]
         if not isinstance(value, date) or isinstance(value, datetime):
-            raise self.problem(key, f"{self._dotted(key)} must be a date such as 1753-01-01")
+            raise self.problem(key, f"{self.dotted(key)} must be a date such as 1753-01-01")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts, not empty, none twice."""
         values = self._typed(key, list)
         if not values or not all(isinstance(value, str) and value for value in values):
-            raise self.problem(key, f"{self._dotted(key)} must be a list of texts that is not empty")
+            raise self.problem(key, f"{self.dotted(key)} must be a list of texts that is not empty")
         if len(set(values)) != len(values):
-            raise self.problem(key, f"{self._dotted(key)} names something twice")
+            raise self.problem(key, f"{self.dotted(key)} names something twice")
         return tuple(values)
 
     def words(self, key: str, words: Iterable[str]) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ class Table:
         found, words = self.texts(key), tuple(words)
         for word in found:
             if word not in words:
-                raise self.problem(key, f"{self._dotted(key)} names {word!r}{closest(word, words)}; {allowed(words)}")
+                raise self.problem(key, f"{self.dotted(key)} names {word!r}{closest(word, words)}; {allowed(words)}")
         return found
 
     def table(self, key: str) -> Table:
@@ -188,14 +188,15 @@ class Table:
         """A list of tables that is not empty."""
         values = self._typed(key, list)
         if not values or not all(isinstance(value, dict) for value in values):
-            raise self.problem(key, f"{self._dotted(key)} must be a list of tables that is not empty")
+            raise self.problem(key, f"{self.dotted(key)} must be a list of tables that is not empty")
         return tuple(Table(self.document, value, (*self.path, key, index)) for index, value in enumerate(values))
 
     def _typed(self, key: str, kind: type) -> Any:
         value = self.value[key]
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise self.problem(key, f"{self._dotted(key)} must be {_TYPE_WORDS[kind]}")
+            raise self.problem(key, f"{self.dotted(key)} must be {_TYPE_WORDS[kind]}")
         return value
 
-    def _dotted(self, key: str) -> str:
+    def dotted(self, key: str) -> str:
+        """The key with the tables that it stands in."""
         return ".".join(str(part) for part in (*self.path, key))

@@ -78,6 +78,14 @@ def target(statement: str) -> Spoil:
     return lambda tiny: _execute(tiny.target, statement)
 
 
+def made_anew(table: str, columns: str) -> Spoil:
+    def run(tiny: Tiny) -> None:
+        _execute(tiny.target, f"DROP TABLE {table}")
+        _execute(tiny.target, f"CREATE TABLE {table} ({columns})")
+
+    return run
+
+
 def staging(statement: str) -> Spoil:
     def run(tiny: Tiny) -> None:
         _execute(tiny.staging, statement)
@@ -199,6 +207,9 @@ CASES: list[Case] = [
          sets("media", 1, acquisition_date_time=datetime.fromisoformat("1700-01-01T00:00:00"))),
     Case("a part of a second", F.DATE_PRECISION_LOST, ("1", "1", "Image.AcquiredDate"), TO_ACCEPT,
          sets("media", 1, acquisition_date_time=datetime.fromisoformat("2019-03-04T10:00:00.250"))),
+    Case("no time where one must be", F.VALUE_UNFIT, ("1", "4", "ActivityLog.EventDateTime"), UNMAPPED,
+         spoil=made_anew("ActivityLog", "Event VARCHAR(32), Filename VARCHAR(255), ItemID INTEGER,"
+                                        " EventDateTime TIMESTAMP NOT NULL")),
     Case("one identity for two", F.DUPLICATE_UID, ("1", "1", None), NO_BLOCKERS,
          lambda p: p.row("media", 1).update(sop_instance_uid=p.row("media", 6)["sop_instance_uid"]), count=2),
     Case("a file of no row", F.ORPHAN_FILE, (None, None, "1.2.11/nobody.dcm"), TO_ACCEPT,
@@ -283,7 +294,9 @@ EXPECTED: dict[FindingCode, tuple[Severity, Owner]] = {
     F.TEXT_NOT_REPRESENTABLE: (BLOCKER, PRACTICE),
     F.TEXT_TOO_LONG: (BLOCKER, PRACTICE),
     F.DATE_OUT_OF_RANGE: (BLOCKER, PRACTICE),
+    F.VALUE_UNFIT: (BLOCKER, STAFF),
     F.DATE_PRECISION_LOST: (ACCEPT, STAFF),
+    F.VALUE_UNFIT: (BLOCKER, STAFF),
     F.DUPLICATE_UID: (BLOCKER, STAFF),
     F.ORPHAN_FILE: (ACCEPT, PRACTICE),
     F.ORPHAN_ROW: (ACCEPT, PRACTICE),

@@ -7,7 +7,8 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import psycopg
@@ -181,7 +182,7 @@ STUDIES = [
 ]
 COARSE_TIMES = {
     "sqlite": ["TIMESTAMP"],
-    "postgresql": ["TIMESTAMP", "TIMESTAMP(0)", "TIMESTAMP(3)", "DATE", "VARCHAR(30)", "TIMESTAMPTZ"],
+    "postgresql": ["TIMESTAMP", "TIMESTAMP(0)", "TIMESTAMP(3)", "DATE", "VARCHAR(30)", "TIMESTAMPTZ", "TIMESTAMPTZ(3)"],
     "mssql": ["DATETIME", "SMALLDATETIME", "DATETIME2(0)", "DATETIME2(3)", "DATE", "VARCHAR(30)", "DATETIMEOFFSET(3)"],
 }
 
@@ -189,16 +190,31 @@ COARSE_TIMES = {
 @pytest.mark.parametrize("number", range(7))
 def test_a_time_is_found_again_as_coarsely_as_its_column_keeps_it(url: str, number: int) -> None:
     kinds = COARSE_TIMES[sa.engine.make_url(url).get_backend_name()]
-    _run(
-        url,
-        "ALTER TABLE Study DROP COLUMN CreatedDate",
-        f"ALTER TABLE Study ADD CreatedDate {kinds[number % len(kinds)]}",
-    )
+    kind = kinds[number % len(kinds)]
+    _run(url, "ALTER TABLE Study DROP COLUMN CreatedDate", f"ALTER TABLE Study ADD CreatedDate {kind}")
+    studies = [_in_oslo(row) for row in STUDIES] if kind.startswith(("TIMESTAMPTZ", "DATETIMEOFFSET")) else STUDIES
     with closing(TargetDatabase(url, PROFILE, read_only=False)) as database:
-        _insert(database, *ROWS, *STUDIES)
-        assert database.found_of(STUDIES) == Found(len(STUDIES), len(STUDIES))
+        _insert(database, *ROWS, *studies)
+        assert database.found_of(studies) == Found(len(studies), len(studies))
         with database.transaction() as connection:
-            assert database.delete(connection, STUDIES) == len(STUDIES)
+            assert database.delete(connection, studies) == len(studies)
+
+
+def _in_oslo(row: Row) -> Row:
+    at = row.values["CreatedDate"]
+    assert isinstance(at, datetime)
+    return replace(row, values={**row.values, "CreatedDate": at.replace(tzinfo=timezone(timedelta(hours=1)))})
+
+
+def test_a_time_of_no_zone_never_gets_this_machine_s(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    write_empty_database(url)
+    _run(url, "ALTER TABLE Study ALTER CreatedDate TYPE TIMESTAMPTZ")
+    with (
+        closing(TargetDatabase(url, PROFILE, read_only=False)) as database,
+        pytest.raises(Failure, match="does not fit its column in Study"),
+    ):
+        _insert(database, *ROWS, *STUDIES)
 
 
 def test_after_explicit_keys_the_target_itself_goes_on_with_the_next(url: str, database: TargetDatabase) -> None:
