@@ -50,6 +50,11 @@ class _Header:
         """Bytes of a row, which ends at a multiple of four."""
         return (self.width * self.depth + 31) // 32 * 4
 
+    @property
+    def padding(self) -> int:
+        """Bytes of a row behind its last pixel."""
+        return self.stride - (self.width * self.depth + 7) // 8
+
 
 def matches(data: bytes) -> bool:
     return data[:2] == b"BM" and data[6:10] == b"\0\0\0\0"
@@ -90,6 +95,8 @@ def _header(data: bytes) -> _Header:
 
 def _require_known_form(header: _Header) -> None:
     require_dimensions(header.width, header.rows)
+    if header.start < _FILE_HEADER + header.size:
+        raise ImageProblem(FindingCode.UNREADABLE_FILE, f"a BMP whose picture begins within its header: {header.start}")
     if header.depth not in _DEPTHS.get(header.kind, ()):
         raise ImageProblem(FindingCode.NO_DECODER, f"BMP of {header.depth} bits, compression {header.kind}")
     if header.size == 64 and header.kind != _RGB:
@@ -114,9 +121,11 @@ def _picture(data: bytes, header: _Header) -> NDArray[Any]:
 
 def _rows(data: bytes, header: _Header) -> NDArray[np.uint8]:
     size = header.stride * header.rows
-    if header.start + size > len(data):
+    wanting = header.start + size - len(data)
+    if wanting > header.padding:
         raise ImageProblem(FindingCode.TRUNCATED, f"{len(data)} of {header.start + size} bytes")
-    return np.frombuffer(data, np.uint8, size, header.start).reshape(header.rows, header.stride)
+    whole = data + bytes(wanting) if wanting > 0 else data  # some programs leave out what pads the last row
+    return np.frombuffer(whole, np.uint8, size, header.start).reshape(header.rows, header.stride)
 
 
 def _indices(rows: NDArray[np.uint8], header: _Header) -> NDArray[np.uint8]:
@@ -164,13 +173,13 @@ def _masks(data: bytes, header: _Header) -> tuple[int, ...]:
 
 def _unmasked(words: NDArray[Any], masks: tuple[int, ...]) -> NDArray[np.uint8]:
     """(h, w, 3) of 8 bits. Fields of fewer bits are spread: the highest value is 255."""
+    if not all(masks[:3]):
+        raise ImageProblem(FindingCode.NO_DECODER, "BMP without bits for one of its colours")
     array = np.stack([_field(words, mask) for mask in (masks if masks[3] else masks[:3])], axis=2)
     return without_alpha(array, "BMP")
 
 
 def _field(words: NDArray[Any], mask: int) -> NDArray[np.uint8]:
-    if not mask:
-        return np.zeros(words.shape, np.uint8)
     shift = (mask & -mask).bit_length() - 1
     most = mask >> shift
     if most & (most + 1) or most > 255:

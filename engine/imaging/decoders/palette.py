@@ -15,8 +15,10 @@ _COLOURS = ("Red", "Green", "Blue")
 def to_rgb(array: NDArray[Any], dataset: Any, big_endian: bool) -> NDArray[Any]:
     """The (rows, columns) stored values as (rows, columns, 3) colours at the tables' own depth of 8 or 16 bits.
 
-    Raises ValueError or AttributeError where the tables are malformed.
+    Raises ValueError or AttributeError where the tables are malformed, or of several sizes.
     """
+    if len({tuple(dataset[f"{colour}PaletteColorLookupTableDescriptor"].value) for colour in _COLOURS}) > 1:
+        raise ValueError("palettes of several sizes")
     tables = [_table(dataset, colour, big_endian) for colour in _COLOURS]
     first = int(dataset.RedPaletteColorLookupTableDescriptor[1])
     index = np.clip(array.astype(np.int32) - first, 0, len(tables[0]) - 1)
