@@ -67,6 +67,11 @@ class Certificate:
         return "Not exact: do not go live. The findings say what differs."
 
     @property
+    def declared_accepted(self) -> bool:
+        """Whether the approvers of the dry run have accepted what it declared."""
+        return any(line.gate is Gate.DRY_RUN and line.state is GateState.OPEN for line in self.gates)
+
+    @property
     def totals(self) -> Totals | None:
         return self.reconciliation.totals if self.reconciliation else None
 

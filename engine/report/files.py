@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup, escape
 
 from engine.report.certificate import NOT_PROVEN, PROVEN, Certificate
 from protocol.vocabulary import ADVICE
@@ -39,9 +40,15 @@ def _page(certificate: Certificate) -> str:
     environment = Environment(loader=PackageLoader("engine.report"), autoescape=select_autoescape(), trim_blocks=True)
     environment.filters["when"] = _when
     environment.filters["count"] = lambda number: f"{number:,}"
+    environment.filters["breakable"] = _breakable
     template = environment.get_template("certificate.html.j2")
     return template.render(c=certificate, proven=PROVEN, not_proven=NOT_PROVEN, advice=ADVICE)
 
 
 def _when(seconds: int | None) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if seconds else "–"
+
+
+def _breakable(word: str) -> Markup:
+    """A code that a narrow page may break behind its underscores."""
+    return escape(word).replace("_", Markup("_<wbr>"))

@@ -47,6 +47,17 @@ def test_a_run_that_failed_or_was_not_reconciled_is_not(ledger: Ledger, tmp_path
     assert "What this proves" not in page.read_text()
 
 
+def test_what_nobody_has_accepted_is_not_called_accepted(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl", lambda: NOW)
+    ledger.open_run(RUN, AGENT.public_key)
+    waiting = certificate(ledger, NOW)
+    assert not waiting.declared_accepted
+
+
+def test_what_the_approvers_have_accepted_is(ledger: Ledger) -> None:
+    assert certificate(ledger, NOW).declared_accepted
+
+
 def test_the_signed_statements_can_be_taken_out_again(ledger: Ledger, tmp_path: Path) -> None:
     _, data = write(tmp_path / "report", certificate(ledger, NOW))
     envelopes = json.loads(data.read_text())["envelopes"]
