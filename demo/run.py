@@ -159,7 +159,7 @@ async def _to_the_end(folder: Path, firm: Firm, hub: Service, agent: Service, wi
     """Until the run is settled: services kept running, gates decided on. Raises what ended it early."""
     settled = asyncio.Event()
     watching = _watch(Watcher(firm.operators[0], folder, agent, screen), settled)
-    deciding = [decide_by_hand(firm, PRACTICE, screen, settled)] if wish.tui else _scripted(firm, screen)
+    deciding = [_by_hand(firm, wish, screen, settled)] if wish.tui else _scripted(firm, screen)
     tasks = [asyncio.create_task(work) for work in (watching, hub.keep_running(), agent.keep_running(), *deciding)]
     goal = tasks[-1] if wish.tui else tasks[0]
     try:
@@ -176,6 +176,10 @@ async def _to_the_end(folder: Path, firm: Firm, hub: Service, agent: Service, wi
 async def _watch(watcher: Watcher, settled: asyncio.Event) -> None:
     await watcher.until_settled()
     settled.set()
+
+
+def _by_hand(firm: Firm, wish: Wish, screen: Screen, settled: asyncio.Event) -> Coroutine[Any, Any, None]:
+    return decide_by_hand(firm, PRACTICE, screen, settled, kept=wish.keep is not None)
 
 
 def _scripted(firm: Firm, screen: Screen) -> list[Coroutine[Any, Any, None]]:

@@ -15,9 +15,15 @@ _BEFORE = """\
 Two operators must approve; you may act as both. The console opens as the first; quit it (q) to open it as the other.
 The practice's code is {practice}. Passphrases, made for this demo alone and kept in {folder}:"""
 
+_RESUMES = "the same command resumes"
+_BEGINS_ANEW = "the demo's folder is removed, so it begins anew; with --keep DIR it could resume"
 
-async def decide_by_hand(firm: Firm, practice: str, screen: Screen, settled: asyncio.Event) -> None:
-    """Open the console, as one operator and then as the other, until the run is settled. Raises Interrupted on q."""
+
+async def decide_by_hand(firm: Firm, practice: str, screen: Screen, settled: asyncio.Event, *, kept: bool) -> None:
+    """Open the console, as one operator and then as the other, until the run is settled. Raises Interrupted on q.
+
+    `kept`: the demo's folder stays, so that the same command resumes.
+    """
     screen.say(_BEFORE.format(practice=practice, folder=firm.folder))
     for operator, passphrase in zip(firm.operators, firm.passphrases, strict=True):
         screen.say(f"  {operator.name:<28} {passphrase}")
@@ -26,7 +32,7 @@ async def decide_by_hand(firm: Firm, practice: str, screen: Screen, settled: asy
             if settled.is_set():
                 return
             if await _ask(f"Enter opens the console as {operator.name}, q ends the demo: ") == "q":
-                raise Interrupted("ended at the keyboard", next_step="the same command resumes")
+                raise Interrupted("ended at the keyboard", next_step=_RESUMES if kept else _BEGINS_ANEW)
             await _console(str(operator.folder))
 
 
