@@ -13,6 +13,7 @@ from engine.source.fingerprint import Fingerprint, differences, take_tables
 from engine.source.listing import Change, StoreFile, compared, listed, read_listing
 from engine.source.production import newer_rows
 from engine.source.snapshot.backup import backup_digest
+from protocol.errors import EnvironmentProblem
 
 MOST_EXAMPLES: Final = 10  # files named of each kind: enough to see what goes on
 _WORDS: Final = {
@@ -56,20 +57,35 @@ def source_check(job: Job, on_arrival: Callable[[Arrival], None] = lambda arriva
     store = _Store()
     for arrival in store.arrivals(_file_changes(job, before)):
         on_arrival(arrival)
-    rows = tuple(newer_rows(job, load_source(job.source.profile)))
+    rows = (*newer_rows(job, load_source(job.source.profile)), *_newer_backup(job, before))
     for sentence in rows:
         on_arrival(Arrival(None, sentence))
-    if before.backup != backup_digest(job.source.snapshot.path):
-        changed.append("backup: its bytes have changed")
     return SourceState((*store.changed(), *changed), (*store.arrived(), *rows), store.added + len(rows), store.examples)
+
+
+def _newer_backup(job: Job, before: Fingerprint) -> Iterator[str]:
+    """A sentence where another backup lies in the place of the staged one: what it holds is not known.
+
+    Staging is a restored copy, so nothing that was proven rests on that file any more. Production, where it is named,
+    has just been asked what is newer, and knows better than a file that DEXIS 11 writes every night.
+    """
+    if job.source.production is None and not _is_as_staged(job, before):
+        yield "backup: it was written anew, or taken away, since it was staged; what a newer one holds is not known"
+
+
+def _is_as_staged(job: Job, before: Fingerprint) -> bool:
+    try:
+        return before.backup == backup_digest(job.source.snapshot.path)
+    except (EnvironmentProblem, OSError):  # it is gone, or DEXIS 11 is writing it now
+        return False
 
 
 def late_arrivals(job: Job) -> tuple[str, ...]:
     """A sentence for each kind of thing that came after the snapshot; nothing else is looked at."""
-    store = _Store()
-    for _ in store.arrivals(files_since_staging(job)):
+    store, before = _Store(), Fingerprint.load(job.fingerprint_path, job.run_id)
+    for _ in store.arrivals(_file_changes(job, before)):
         continue
-    return (*store.arrived(), *newer_rows(job, load_source(job.source.profile)))
+    return (*store.arrived(), *newer_rows(job, load_source(job.source.profile)), *_newer_backup(job, before))
 
 
 def files_since_staging(job: Job) -> Iterator[tuple[Change, StoreFile]]:

@@ -136,6 +136,21 @@ def test_what_comes_during_the_night_lets_it_finish_and_keeps_its_gate_closed(
     assert tiny.end_state() == uninterrupted
 
 
+def test_a_backup_that_is_written_anew_in_the_night_lets_it_finish_and_keeps_its_gate_closed(
+    tmp_path: Path, uninterrupted: object
+) -> None:
+    tiny = _ready(tmp_path / "practice")
+
+    class Backup(Uncontrolled):
+        def checkpoint(self) -> None:
+            (tiny.folder.parent / "backup.sqlite").write_bytes(b"the next night's")
+
+    result, told = run_phase(convert.run, Phase.CONVERT, tiny, control=Backup())
+    assert [check.check for check in result.checks if check.verdict is Verdict.FAIL] == [Check.NOTHING_NEWER]
+    assert told.codes() == [FindingCode.LATE_ARRIVAL]
+    assert tiny.end_state() == uninterrupted
+
+
 def test_a_night_that_was_begun_is_finished_although_the_practice_took_images_by_day(tmp_path: Path) -> None:
     tiny = _ready(tmp_path / "practice")
 

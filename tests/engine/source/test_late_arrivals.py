@@ -131,6 +131,27 @@ def test_production_that_does_not_answer_is_an_error_and_not_a_pass(staged: Job)
         source_check(staged)
 
 
+@pytest.mark.parametrize("fate", ["written anew", "taken away", "being written"])
+def test_a_newer_backup_in_the_place_of_the_staged_one_is_a_late_arrival(staged: Job, fate: str) -> None:
+    """Staging is a copy: the night goes on. But nobody knows what the newer one holds."""
+    this = replace(staged, source=replace(staged.source, production=None))
+    place = this.source.snapshot.path
+    if fate == "taken away":
+        place.unlink()
+    else:
+        place.write_bytes(b"the next night's" if fate == "written anew" else b"")
+    arrivals = list[Arrival]()
+    state = source_check(this, arrivals.append)
+    assert (state.changed, state.arrivals) == ((), 1)
+    assert state.arrived == late_arrivals(this) and "backup: it was written anew" in state.arrived[0]
+    assert [arrival.place for arrival in arrivals] == [None]
+
+
+def test_production_knows_better_than_a_backup_that_is_written_every_night(staged: Job) -> None:
+    staged.source.snapshot.path.write_bytes(b"the next night's")
+    assert source_check(staged).is_as_staged and late_arrivals(staged) == ()
+
+
 def test_without_production_in_job_toml_only_the_store_is_looked_at(staged: Job) -> None:
     on_production(staged, "DELETE FROM annotation")
     assert late_arrivals(replace(staged, source=replace(staged.source, production=None))) == ()
