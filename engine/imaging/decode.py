@@ -13,6 +13,7 @@ from typing import Protocol
 from engine.imaging.decoders import bmp, dicom, jpeg, jpeg2000, png, tiff
 from engine.imaging.decoders.availability import Availability
 from engine.imaging.limits import require_file_size
+from engine.imaging.other_formats import name_of
 from engine.imaging.pixels import Pixels
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
@@ -57,4 +58,6 @@ def _decoder(data: bytes) -> _Decoder:
     for decoder in _DECODERS:
         if decoder.matches(data):
             return decoder
+    if (name := name_of(data)) is not None:
+        raise ImageProblem(FindingCode.NO_DECODER, f"{name}, a format that is not read here")
     raise ImageProblem(FindingCode.UNREADABLE_FILE, "not an image file of any known format")

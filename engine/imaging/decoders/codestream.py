@@ -56,7 +56,9 @@ def read_jpeg(data: bytes) -> Jpeg:
 
 
 def require_huffman(jpeg: Jpeg) -> None:
-    """Raises ImageProblem NO_DECODER for processes that viewers do not show: arithmetic coding and hierarchies."""
+    """Raises ImageProblem NO_DECODER for what viewers do not show: JPEG-LS, arithmetic coding and hierarchies."""
+    if jpeg.process == JPEG_LS:
+        raise ImageProblem(FindingCode.NO_DECODER, "JPEG-LS outside DICOM")
     if jpeg.process not in _HUFFMAN:
         detail = f"JPEG process {jpeg.process:X}: arithmetic coding, or a hierarchy of pictures"
         raise ImageProblem(FindingCode.NO_DECODER, detail)
