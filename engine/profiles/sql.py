@@ -16,7 +16,17 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
-from engine.profiles.sql_words import CLOCK_WORDS, NAMED, NAMED_TIMES, PURE, TIMES
+from engine.profiles.sql_words import (
+    CLOCK_WORDS,
+    MAKES_TEXT,
+    MODIFIED,
+    NAMED,
+    NAMED_TIMES,
+    PURE,
+    SERVER_SCHEMAS,
+    SERVER_TABLES,
+    TIMES,
+)
 from engine.toml.suggest import closest
 
 logging.getLogger("sqlglot").addHandler(logging.NullHandler())
@@ -91,13 +101,30 @@ def _refuse_impure(tree: exp.Expr) -> None:
             _refuse_unknown_function(node)
         elif type(node) not in PURE:
             raise SqlError(f"holds {_word(node)}, which is not on the list of pure SELECT parts")
-        if isinstance(node, exp.Table) and node.args.get("catalog") is not None:
-            raise SqlError("names a table of another database")
+        if isinstance(node, exp.Table):
+            _refuse_foreign_table(node)
         if isinstance(node, exp.Select) and node.args.get("hint") is not None:
             raise SqlError("holds a hint")
         _refuse_own_type(node)
+        _refuse_made_of_nothing(node)
         _refuse_clock(node)
         _refuse_swelling(node)
+
+
+def _refuse_foreign_table(node: exp.Table) -> None:
+    """Only tables of the system that the profile is about; the server's own tell of logins, sessions and machines."""
+    if node.args.get("catalog") is not None:
+        raise SqlError("names a table of another database")
+    if node.db.lower() in SERVER_SCHEMAS or node.name.lower().startswith(SERVER_TABLES):
+        raise SqlError(f"names {node.name}, a table of the server's own")
+    if isinstance(node.this, exp.Identifier) and node.this.args.get("temporary"):
+        raise SqlError(f"names {node.name}, a temporary table")
+
+
+def _refuse_made_of_nothing(node: exp.Expr) -> None:
+    """A text put together from constants says something that no list here has read, such as 'no' || 'w'."""
+    if isinstance(node, MAKES_TEXT) and node.find(exp.Column, exp.Subquery, exp.Select) is None:
+        raise SqlError(f"makes a text by {_word(node)} of constants only; write the text itself")
 
 
 def _refuse_unknown_function(node: exp.Anonymous) -> None:
@@ -120,8 +147,22 @@ def _refuse_clock(node: exp.Expr) -> None:
         return
     if not _arguments(node) or any(_is_word(child, "utc") for child in node.args.get("expressions") or ()):
         raise SqlError("asks the database for its own clock or time zone")
+    if _by_unwritten_rule(node):
+        raise SqlError("makes a time by a rule that is not written out")
     if node.find(exp.Column, exp.Subquery) is None and not _is_written_out(node):
         raise SqlError("makes a time of something that is neither a column nor a date written out")
+
+
+def _by_unwritten_rule(node: exp.Expr) -> bool:
+    """Whether a modifier of SQLite's date functions comes from somewhere else; one such word is its machine's zone."""
+    if not isinstance(node, exp.Date | exp.Anonymous) or _name_of(node) not in MODIFIED:
+        return False
+    rules = (node.args.get("expressions") or ())[isinstance(node, exp.Anonymous) :]
+    return any(not isinstance(rule, exp.Literal) for rule in rules)
+
+
+def _name_of(node: exp.Expr) -> str:
+    return str(node.this).lower() if isinstance(node, exp.Anonymous) else "date"
 
 
 def _arguments(node: exp.Expr) -> bool:
@@ -153,11 +194,29 @@ def _refuse_swelling(node: exp.Expr) -> None:
         width = node.expression
         if not isinstance(width, exp.Literal) or width.is_string or int(width.this) > _MOST_PADDED:
             raise SqlError(f"pads a text to a width that is not a number up to {_MOST_PADDED}")
+    if isinstance(node, exp.Replace) and sum(map(_grows, node.find_all(exp.Replace))) > 1 and _grows(node):
+        raise SqlError("replaces by a longer text inside what was replaced by a longer text already")
     if isinstance(node, exp.Format | exp.NumberToStr) or _is_printf(node):
+        if not isinstance(_form_of(node), exp.Literal):
+            raise SqlError("formats by something that is not written out")
         formats = [str(literal.this) for literal in node.find_all(exp.Literal) if literal.is_string]
         wide = not isinstance(node, exp.NumberToStr) and any(map(_WIDE.search, formats))
         if wide or any(len(text) > _LONGEST_FORMAT for text in formats):
             raise SqlError(f"formats a text to a width that is not a number up to {_MOST_PADDED}")
+
+
+def _grows(node: exp.Replace) -> bool:
+    """Whether a text may be longer after it."""
+    old, new = node.expression, node.args.get("replacement")
+    written = isinstance(old, exp.Literal) and isinstance(new, exp.Literal)
+    return new is not None and not (written and len(new.this) <= len(old.this))
+
+
+def _form_of(node: exp.Expr) -> object:
+    """The format that a value is written by."""
+    if isinstance(node, exp.NumberToStr):
+        return node.args.get("format")
+    return node.this if isinstance(node, exp.Format) else node.expressions[0] if node.expressions else None
 
 
 def _is_printf(node: exp.Expr) -> bool:

@@ -53,3 +53,16 @@ NAMED: Final = NAMED_TIMES | {
 
 # Words that a database may take for a moment of its own clock, or for the time zone of its machine.
 CLOCK_WORDS: Final = frozenset({"now", "today", "tomorrow", "yesterday", "allballs", "localtime"})
+
+# Functions of SQLite that take a moment, then rules for what to make of it.
+MODIFIED: Final = frozenset({"date", "time", "datetime", "julianday", "unixepoch"})
+
+# What puts a text together out of others.
+MAKES_TEXT: Final = (
+    *(exp.DPipe, exp.Concat, exp.ConcatWs, exp.Replace, exp.Translate, exp.Substring, exp.Left, exp.Right, exp.Trim),
+    *(exp.Upper, exp.Lower, exp.Reverse, exp.Stuff, exp.Overlay, exp.SplitPart),
+)
+
+# Where a server keeps what it knows of itself.
+SERVER_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema", "pg_toast", "pg_temp", "sys", "temp"})
+SERVER_TABLES: Final = ("pg_", "sqlite_", "#")

@@ -225,6 +225,47 @@ def test_a_pure_select_passes_in_every_dialect(sql: str, dialect: str) -> None:
     assert pure_select(sql, dialect).columns
 
 
+REASONS: dict[str, tuple[str, str, str]] = {
+    "logins": ("postgresql", "SELECT usename AS a FROM pg_shadow", "names pg_shadow, a table of the server's own"),
+    "logins by schema": ("postgresql", "SELECT a FROM PG_CATALOG.t", "a table of the server's own"),
+    "catalogue": ("postgresql", "SELECT table_name AS a FROM information_schema.tables", "the server's own"),
+    "session's tables": ("postgresql", "SELECT a FROM pg_temp.t", "the server's own"),
+    "SQL Server's own": ("mssql", "SELECT name AS a FROM sys.sql_logins", "the server's own"),
+    "temporary table": ("mssql", "SELECT a FROM #t", "a temporary table"),
+    "schema of SQLite": ("sqlite", "SELECT sql AS a FROM sqlite_master", "the server's own"),
+    "clock in two pieces": (
+        "sqlite",
+        "SELECT datetime(x) AS a FROM (SELECT 'no' || 'w' AS x FROM t) AS q",
+        "makes a text by DPIPE of constants only",
+    ),
+    "clock in a CTE": (
+        "sqlite",
+        "WITH q AS (SELECT replace('nxw', 'x', 'o') AS x) SELECT datetime(x) AS a FROM q",
+        "makes a text by REPLACE of constants only",
+    ),
+    "clock in VALUES": ("sqlite", "SELECT datetime(x) AS a FROM (VALUES (lower('NOW'))) AS q(x)", "constants only"),
+    "zone from a row": ("sqlite", "SELECT datetime(a, b) AS a FROM t", "by a rule that is not written out"),
+    "zone in two pieces": ("sqlite", "SELECT datetime(a, 'loc' || b) AS a FROM t", "by a rule that is not written out"),
+    "width from a row": ("sqlite", "SELECT printf(a, 1) AS a FROM t", "formats by something that is not written out"),
+    "growing and growing": (
+        "sqlite",
+        "SELECT replace(replace(a, 'a', 'aaaa'), 'a', 'aaaa') AS a FROM t",
+        "inside what was replaced by a longer text already",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REASONS.values(), ids=REASONS)
+def test_a_query_that_reaches_round_the_lists_is_refused_with_its_reason(case: tuple[str, str, str]) -> None:
+    dialect, sql, reason = case
+    with pytest.raises(SqlError, match=reason):
+        pure_select(sql, dialect)
+
+
+def test_a_text_may_be_cleaned_as_often_as_needed() -> None:
+    pure_select("SELECT replace(replace(replace(a, '-', ''), ' ', ''), '/', '.') AS a FROM t", "sqlite")
+
+
 def test_what_runs_holds_no_comment() -> None:
     sql = "SELECT a.id AS key /*! DROP TABLE a */ FROM a -- ; DROP TABLE a\n ORDER BY a.id"
     for dialect in DIALECTS:
