@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MONOCHROME1, MONOCHROME2, RGB = "MONOCHROME1", "MONOCHROME2", "RGB"
+PROFILE = "colour profile"  # how Pixels.beside names one
 PHOTOMETRICS = frozenset({MONOCHROME1, MONOCHROME2, RGB})
 _MOST_LUT_BYTES = 1 << 17
 _DTYPES = frozenset({np.dtype(np.uint8), np.dtype(np.int8), np.dtype("<u2"), np.dtype("<i2")})

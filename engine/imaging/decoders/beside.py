@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from engine.imaging.pixels import MONOCHROME1
+from engine.imaging.pixels import MONOCHROME1, PROFILE
 
 _OVERLAYS, _CURVES = 0x6000, 0x5000  # the first of sixteen groups each, every other number
 _DATA, _BIT_POSITION = 0x3000, 0x0102
@@ -57,7 +57,7 @@ def _shown(dataset: Any, photometric: str) -> Iterator[str]:
     if dataset.get("ShutterShape"):
         yield "display shutter"
     if dataset.get("ICCProfile"):
-        yield "colour profile"
+        yield PROFILE
     if any(name in group for group in _functional_groups(dataset) for name in _RESCALED):
         yield "windows, rescale or spacing in functional groups"
 

@@ -8,7 +8,7 @@ import numpy as np
 from engine.imaging.decoders.availability import Availability, codec
 from engine.imaging.decoders.codestream import Jpeg, read_jpeg, require_huffman
 from engine.imaging.decoders.tiff_tags import exif_orientation
-from engine.imaging.pixels import MONOCHROME2, RGB, Pixels
+from engine.imaging.pixels import MONOCHROME2, PROFILE, RGB, Pixels
 from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
 
@@ -45,6 +45,7 @@ def decode(data: bytes) -> Pixels:
             lossy=not header.is_lossless,
             encoding=FORMAT,
             exif=_orientation(header),
+            beside=(PROFILE,) if any(_is_profile(part) for part in header.applications) else (),
         )
 
 
@@ -53,6 +54,12 @@ def _require_known_colours(header: Jpeg) -> None:
     if header.components != 1 and not (header.components == 3 and plain):
         detail = f"JPEG of {header.components} components of {header.precision} bits, process {header.process:X}"
         raise ImageProblem(FindingCode.NO_DECODER, detail)
+
+
+def _is_profile(application: tuple[int, bytes]) -> bool:
+    """Whether an APPn segment holds a part of a colour profile."""
+    number, body = application
+    return number == 2 and body.startswith(b"ICC_PROFILE\0")
 
 
 def _orientation(header: Jpeg) -> int:

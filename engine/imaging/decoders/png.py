@@ -12,7 +12,7 @@ from engine.imaging.decoders.alpha import without_alpha
 from engine.imaging.decoders.availability import Availability, codec
 from engine.imaging.decoders.tiff_tags import exif_orientation
 from engine.imaging.limits import require_dimensions
-from engine.imaging.pixels import MONOCHROME2, RGB, Pixels
+from engine.imaging.pixels import MONOCHROME2, PROFILE, RGB, Pixels
 from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
 
@@ -48,7 +48,9 @@ def decode(data: bytes) -> Pixels:
         array = np.ascontiguousarray(without_alpha(imagecodecs.png_decode(data), "PNG"))
         photometric = RGB if array.ndim == 3 else MONOCHROME2
         exif = exif_orientation(bytes(chunks.get(b"eXIf", b"")))
-        return Pixels(array, array.dtype.itemsize * 8, photometric, encoding=FORMAT, exif=exif)
+        profile = (PROFILE,) if b"iCCP" in chunks else ()
+        bits = array.dtype.itemsize * 8
+        return Pixels(array, bits, photometric, encoding=FORMAT, exif=exif, beside=profile)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:

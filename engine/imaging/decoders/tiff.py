@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from engine.imaging.decoders import tiff_pieces
 from engine.imaging.decoders.alpha import without_alpha
 from engine.imaging.decoders.availability import Availability, codec
-from engine.imaging.decoders.tiff_tags import Tags, directories, first, orientation_of, upright
+from engine.imaging.decoders.tiff_tags import COLOUR_PROFILE, Tags, directories, first, orientation_of, upright
 from engine.imaging.limits import require_dimensions, require_frames, require_samples
-from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, RGB, Pixels
+from engine.imaging.pixels import MONOCHROME1, MONOCHROME2, PROFILE, RGB, Pixels
 from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
 
@@ -114,4 +114,5 @@ def _pixels(array: NDArray[Any], tags: Tags) -> Pixels:
         lossy=first(tags, _COMPRESSION, 1) == _JPEG,
         encoding=FORMAT,
         exif=orientation_of(tags),
+        beside=(PROFILE,) if COLOUR_PROFILE in tags else (),
     )

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from engine.imaging.limits import MAX_PAGES
+from engine.imaging.limits import MAX_PAGES, MAX_TAG_VALUES
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
 
 Tags = Mapping[int, tuple[int, ...]]
 
 _ORIENTATION: Final = 274
+COLOUR_PROFILE: Final = 34675
 # Types of whole numbers, by bytes and code: BYTE, SHORT, LONG, the signed ones, IFD, LONG8.
 _SIZES: Final = {
     **{1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 6: (1, "b")},
@@ -50,7 +51,9 @@ _FORMS: Final = {
 
 
 def directories(data: bytes) -> Iterator[Tags]:
-    """Each directory as tag -> numbers, of whole numbers only. Raises ImageProblem or struct.error."""
+    """Each directory as tag -> numbers, of whole numbers only, and no more of them than a picture has; a colour profile
+    is there and empty. Raises ImageProblem or struct.error.
+    """
     form = _FORMS.get(data[:4])
     if form is None:
         raise ImageProblem(FindingCode.UNREADABLE_FILE, "no TIFF header")
@@ -85,7 +88,9 @@ def upright(data: bytes, orientation: int) -> bytes:
 def _tags(data: bytes, entries: range, form: _Form) -> Iterator[tuple[int, tuple[int, ...]]]:
     for entry in entries:
         tag, kind, number = form.entry.unpack_from(data, entry)
-        if kind not in _SIZES:
+        if tag == COLOUR_PROFILE:
+            yield tag, ()
+        if kind not in _SIZES or number > MAX_TAG_VALUES:
             continue
         size, code = _SIZES[kind]
         where = entry + form.entry.size

@@ -195,7 +195,8 @@ and `test_public_files.py`: every transfer syntax, one frame, up to 16 bits in u
 | | what happens to it |
 |---|---|
 | transparency | kept out: where every pixel is opaque nothing is lost; any other picture is `NO_DECODER` |
-| colour profile, gamma | change no sample. They travel in a file that is carried bit for bit, and in no other |
+| colour profile | changes no sample. It travels in a file that is carried bit for bit, else `DISPLAY_RULE_LOST` |
+| gamma | changes no sample. It travels in a file that is carried bit for bit, and in no other |
 | EXIF orientation | never applied; carried with the photo, else `DISPLAY_RULE_LOST` |
 | windows, tables, rescale, spacing | carried where the target has a place, else `DISPLAY_RULE_LOST`; never applied |
 | overlays, shutters, padding, calibration | `DISPLAY_RULE_LOST`, each by its name ([list](native-files.md)) |

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine.imaging.decode import decode
 from engine.imaging.problem import ImageProblem
 from engine.reconcile.picture import SourceWanting
 from engine.reconcile.source_pixels import look_at
 from protocol.vocabulary import FindingCode
-from tests.engine.imaging.kinds import KINDS, REFERENCE, Kind, reference
+from tests.engine.imaging.kinds import COLOUR, KINDS, REFERENCE, Kind, reference
 from tests.engine.reconcile.two_stacks import disagreement
 
 CONVERTS = {name: kind for name, kind in KINDS.items() if not isinstance(kind.outcome, FindingCode)}
@@ -38,3 +41,13 @@ def test_a_kind_that_has_no_home_has_its_finding_and_no_stack_takes_it(kind: Kin
 
 def test_the_page_says_what_the_table_says() -> None:
     assert REFERENCE.read_text(encoding="utf-8") == reference()
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
+def test_a_colour_profile_is_named_where_it_would_be_lost(form: str) -> None:
+    target = io.BytesIO()
+    Image.fromarray(COLOUR).save(target, form, icc_profile=bytes(300))
+    assert decode(target.getvalue()).beside == ("colour profile",)
+    plain = io.BytesIO()
+    Image.fromarray(COLOUR).save(plain, form)
+    assert decode(plain.getvalue()).beside == ()

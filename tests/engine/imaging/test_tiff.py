@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import tracemalloc
 from contextlib import suppress
 from itertools import product
 from typing import Any
@@ -164,3 +166,21 @@ def test_an_orientation_is_noted_and_never_applied(compression: str | None, orie
     upright = target.getvalue().replace(b"\x12\1\3\0\1\0\0\0" + bytes((orientation,)), b"\x12\1\3\0\1\0\0\0\1")
     assert np.array_equal(pixels.array, decode(upright).array)
     assert disagreement(target.getvalue()) is None
+
+
+def test_more_numbers_than_a_picture_has_are_never_spread_out() -> None:
+    """Each would be an object of 32 bytes: a private tag of a large file would fill the memory."""
+    whole, count = tiff(GREY, Layout()), 64 << 20
+    (start,) = struct.unpack_from("<I", whole, 4)
+    (entries,) = struct.unpack_from("<H", whole, start)
+    private = struct.pack("<HHII", 60_000, 1, count, len(whole) + 12)
+    end = start + 2 + 12 * entries
+    data = (
+        whole[:start] + struct.pack("<H", entries + 1) + whole[start + 2 : end] + private + whole[end:] + bytes(count)
+    )
+    tracemalloc.start()
+    pixels = decode(data)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.array_equal(pixels.array, GREY)
+    assert most < count // 8
