@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ import sqlalchemy as sa
 
 import engine.profiles
 from engine.phases import PhaseResult, convert, dry_run, reconcile
+from engine.profiles.load import load_target
+from engine.reconcile.checkable import require_reconcilable
 from protocol.errors import UsageProblem
 from protocol.vocabulary import FindingCode, Phase, Verdict
 from tests.engine.tiny import Tiny, TinyPractice, run_phase
@@ -192,3 +195,21 @@ def test_what_cannot_be_reconciled_is_said_before_anything_is_compared(
     tiny = practice(tmp_path / "p", changes)
     with pytest.raises(UsageProblem, match=message):
         run_phase(reconcile.run, Phase.RECONCILE, tiny)
+
+
+@pytest.mark.parametrize(
+    ("other", "refused"),
+    [("integrity()", False), ("hex(integrity())", False), ("base64(integrity())", True), ("number(integrity())", True)],
+)
+def test_a_hash_in_columns_of_different_forms_is_refused_before_one_of_them_goes_uncompared(
+    tmp_path: Path, other: str, refused: bool
+) -> None:
+    changes = {
+        'UID = "image.uid"': f'UID = "image.uid", DeviceMake2 = "{other}"',
+        '"UID", "Im': '"UID", "DeviceMake2", "Im',
+    }
+    (tmp_path / "x.toml").write_text(profile_with(changes), encoding="utf-8")
+    profile = load_target(tmp_path / "x.toml")
+    sentence = r"kept in columns of different forms.*DeviceMake2"
+    with pytest.raises(UsageProblem, match=sentence) if refused else nullcontext():
+        require_reconcilable(profile)
