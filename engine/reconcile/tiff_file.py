@@ -35,6 +35,7 @@ _SMALLER_OR_MASK = 5
 _FAX, _JPEG, _OWN = frozenset({2, 3, 4}), 7, frozenset({1, 5, 8, 32946, 32773})
 _LZW, _DEFLATE, _PACK_BITS = 5, frozenset({8, 32946}), 32773
 _MOST_PAGES, _LONGEST_SIDE, _MOST_PIXELS = 64, 32_767, 100_000_000
+_MOST_NUMBERS = 1 << 21  # of one tag: a picture has no more strips or tiles
 
 
 def is_tiff(data: bytes) -> bool:
@@ -138,7 +139,7 @@ def _entries(data: bytes, places: range, order: str, place: str) -> Iterator[tup
     head = struct.Struct(f"{order}HH{place}")
     for at in places:
         tag, kind, count = head.unpack_from(data, at)
-        if kind not in _NUMBERS:
+        if kind not in _NUMBERS or count > _MOST_NUMBERS:
             continue
         size, start = count * struct.calcsize(_NUMBERS[kind]), at + head.size
         if size > struct.calcsize(place):

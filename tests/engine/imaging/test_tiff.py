@@ -18,6 +18,7 @@ from PIL import Image
 from engine.imaging.decode import decode
 from engine.imaging.pixels import MONOCHROME1
 from engine.imaging.problem import ImageProblem
+from engine.reconcile.source_pixels import look_at
 from protocol.vocabulary import FindingCode
 from tests.engine.imaging.tiffs import COMPRESSORS, DEFLATE, LZW, Layout, tiff
 from tests.engine.reconcile.two_stacks import disagreement
@@ -179,8 +180,8 @@ def test_more_numbers_than_a_picture_has_are_never_spread_out() -> None:
         whole[:start] + struct.pack("<H", entries + 1) + whole[start + 2 : end] + private + whole[end:] + bytes(count)
     )
     tracemalloc.start()
-    pixels = decode(data)
+    pixels, seen = decode(data), look_at(data)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert np.array_equal(pixels.array, GREY)
+    assert np.array_equal(pixels.array, GREY) and np.array_equal(seen.samples, GREY)
     assert most < count // 8
