@@ -49,7 +49,7 @@ def _verify(options: Options) -> None:
             }
         )
     else:
-        say(f"Intact: {found.frames} frames, {found.bytes_out} bytes left this practice.\nHead {found.head}")
+        say(f"Intact: {found.frames:,} frames, {found.bytes_out:,} bytes left this practice.\nHead {found.head}")
         if not compared and found.frames:
             say(
                 "Nothing remembers how far the log went: outbox.sqlite was moved away or is new. Its end is not proven."
@@ -60,7 +60,10 @@ def _show(options: Options) -> None:
     from agent import egress as log
     from agent.home import Home
 
-    for line in log.lines(Home(options.folder).egress):
+    home = Home(options.folder)
+    if not options.json and not home.egress.exists():
+        say("Nothing has left this practice: there is no egress.jsonl in this folder yet.")
+    for line in log.lines(home.egress):
         frame = json.loads(bytes(line.frame))
         if options.json:
             answer({"at": line.at, "frame": frame, "hash": line.hash})

@@ -10,6 +10,10 @@ from protocol.vocabulary import Check, GateState, Phase, Verdict
 
 NEWER_BACKUP = "stage a newer backup of DEXIS 11 (source-check lists what is new), then prove, dry-run and convert"
 
+ENROL_FIRST = (
+    "ask the firm for a token, and run bitewing-agent --job DIR enroll TOKEN, then bitewing-agent --job DIR run"
+)
+
 
 def failed(checks: Iterable[CheckResult]) -> frozenset[Check]:
     """The checks whose answer is no."""

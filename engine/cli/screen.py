@@ -50,11 +50,15 @@ class Screen:
                     left="paused" if event.paused else time_left(event.seconds_left_low, event.seconds_left_high),
                 )
             case FindingsCounted() if self._task is not None:
-                self._progress.update(self._task, found=f"{sum(event.counts.values()):,} findings")
+                self._progress.update(self._task, found=findings(sum(event.counts.values())))
             case PhaseEnded() if self._task is not None:
                 self._progress.update(self._task, left=f"took {duration(event.seconds)}")
             case _:
                 pass
+
+
+def findings(count: int) -> str:
+    return "1 finding" if count == 1 else f"{count:,} findings"
 
 
 def speed(images_per_second: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -11,6 +12,7 @@ from commandline.outcome import answer
 from engine.cli.options import Options
 
 if TYPE_CHECKING:
+    from engine.gates import Standing
     from engine.job import Job
 
 
@@ -22,7 +24,7 @@ def status(context: typer.Context) -> None:
     from rich.console import Console
 
     from engine.cli import outlook
-    from engine.cli.next_step import at_gate
+    from engine.cli.next_step import ENROL_FIRST, at_gate
     from engine.compose import open_ledger
     from engine.gates import ROAD
     from engine.job import Job
@@ -34,6 +36,8 @@ def status(context: typer.Context) -> None:
     standings = ledger.standings()
     shut = next(((phase, gate) for phase, gate in ROAD if standings[gate].state is not GateState.OPEN), None)
     following, advice = at_gate(shut[0], standings[shut[1]]) if shut else (None, "report")
+    if ledger.state().practice is None and shut and standings[shut[1]].state is GateState.WAITING:
+        advice = f"{ENROL_FIRST}; then {advice}"
     found = outlook.read(job.report_folder)
     hours = _hours(job)
     if options.json:
@@ -42,14 +46,22 @@ def status(context: typer.Context) -> None:
         return
     typer.echo(f"Run {job.run_id}" + ("" if ledger.state().practice else ", not enrolled with a console"))
     for gate, standing in standings.items():
-        why = f"  ({standing.refusal})" if standing.refusal else ""
-        given = f"  approvals {len(standing.approvals)} of {standing.needed}" if standing.needed else ""
-        typer.echo(f"  {gate:<16} {standing.state:<9}{given}{why}")
+        typer.echo(f"  {gate:<16} {standing.state:<9} {', '.join(_because(standing))}".rstrip())
     typer.echo(f"Next: {advice}")
     if hours["deadline"]:
         typer.echo(_hours_text(hours))
     if found and standings[Gate.CONVERTED].state is not GateState.OPEN:
         Console().print(outlook.table(found))
+
+
+def _because(standing: Standing) -> Iterator[str]:
+    """What a gate stands on, in words; that approvals are missing, their count says by itself."""
+    from protocol.vocabulary import Refusal
+
+    if standing.needed:
+        yield f"{len(standing.approvals)} of {standing.needed} approvals"
+    if standing.refusal not in (None, Refusal.APPROVALS_MISSING):
+        yield str(standing.refusal).replace("-", " ")
 
 
 def _hours(job: Job) -> dict[str, Any]:

@@ -126,6 +126,12 @@ async def test_enroll_asks_for_the_four_words_and_keeps_nothing_if_they_differ(
         assert practice.home.enrolment.exists() is kept
 
 
+def test_egress_says_that_nothing_left_rather_than_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, _ = command(capsys, "--job", tmp_path, "egress")
+    assert (code, out[:35]) == (0, "Nothing has left this practice: the")
+    assert command(capsys, "--job", tmp_path, "egress", "--json")[:2] == (0, "")
+
+
 def test_egress_shows_every_frame_in_plain_json(capsys: pytest.CaptureFixture[str], practice: Practice) -> None:
     with compose.enrolment_log(practice.home) as log:
         log.record(b'{"type":"hello","n":1}', 1_700_000_000)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from engine import identity
 from engine.cli.init import make_ready
 from engine.cli.main import main
+from engine.compose import open_ledger
 from engine.phases import dry_run
-from protocol.vocabulary import ExitCode, Phase
+from protocol.keyset import Signer
+from protocol.statements import sign_evidence
+from protocol.vocabulary import ExitCode, Gate, Phase
+from tests.engine.statements import evidence
 from tests.engine.tiny import Tiny, TinyPractice, run_phase
 
 
@@ -52,3 +58,14 @@ def test_a_report_that_cannot_be_read_is_no_forecast(
     tiny.job.report_folder.mkdir()
     (tiny.job.report_folder / "dry-run.json").write_bytes(damage)
     assert json.loads(status(tiny, capsys, "--json"))["forecast"] is None
+
+
+def test_a_job_that_nobody_can_approve_yet_is_sent_to_the_firm(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = open_ledger(tiny.job)
+    signer = Signer(identity.load(tiny.job.identity_path))
+    for gate in (Gate.STAGED, Gate.PROFILE_PROVEN):
+        ours = msgspec.structs.replace(evidence(gate).evidence, run=tiny.job.run_id)
+        ledger.record_evidence(sign_evidence(ours, signer))
+    shown = status(tiny, capsys)
+    assert "PROFILE_PROVEN   waiting   0 of 1 approvals\n" in shown
+    assert "enroll TOKEN" in shown and "have PROFILE_PROVEN approved" in shown
