@@ -36,7 +36,8 @@ def beside(
 
 def _drawn(dataset: Any) -> Iterator[str]:
     """Overlays of their own or in bits of the samples that are not theirs, curves, graphics."""
-    for number in range(16):
+    is_drawn = any(_CURVES <= tag >> 16 < _OVERLAYS + 32 for tag in dataset.keys())  # noqa: SIM118
+    for number in range(16 if is_drawn else 0):
         group = (_OVERLAYS + 2 * number) << 16
         data = dataset.get(group | _DATA)
         is_within = data is None and int(_value(dataset, group | _BIT_POSITION) or 0) > 0
