@@ -11,4 +11,9 @@ settings.register_profile("short", deadline=None)
 settings.register_profile("long", deadline=None, max_examples=5000)
 settings.load_profile("short")
 
-pytest_plugins = ("tests.simulators.postgresql", "tests.simulators.sqlserver", "tests.simulators.databases")
+pytest_plugins = (
+    "tests.simulators.postgresql",
+    "tests.simulators.sqlserver.talking",
+    "tests.simulators.sqlserver.standin",
+    "tests.simulators.databases",
+)

@@ -1,4 +1,5 @@
-"""An empty database of each kind for the tests: SQLite and PostgreSQL always, SQL Server where a real one is named."""
+"""An empty database of each kind for the tests: SQLite, PostgreSQL and the stand-in for SQL Server always, SQL Server
+itself where a real one is named."""
 
 from __future__ import annotations
 
@@ -13,20 +14,20 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from engine.sqlserver.connection import engine_for
-from tests.simulators.sqlserver import REAL_SERVER, WHY_NOT
+from tests.simulators.sqlserver.talking import REAL_SERVER
 
-DIALECTS: Final = ("sqlite", "postgresql", "mssql")
+STAND_IN: Final = "sql-server-stand-in"
+KINDS: Final = ("sqlite", "postgresql", STAND_IN, *(["mssql"] if os.environ.get(REAL_SERVER) else []))
 _NUMBERS: Final = itertools.count(1)
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture(params=KINDS)
 def new_databases(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
     """Makes empty databases of one kind and gives their URLs. A test that uses it runs once for each kind."""
     if request.param == "sqlite":
         return lambda: f"sqlite:///{tmp_path}/database-{next(_NUMBERS)}.sqlite"
-    made: Callable[[], str] = request.getfixturevalue(
-        "new_database" if request.param == "postgresql" else "new_mssql_database"
-    )
+    fixtures = {"postgresql": "new_database", STAND_IN: "new_standin_database", "mssql": "new_mssql_database"}
+    made: Callable[[], str] = request.getfixturevalue(fixtures[request.param])
     return made
 
 
@@ -39,9 +40,16 @@ def empty_database(new_databases: Callable[[], str]) -> str:
 @pytest.fixture
 def new_mssql_database(driver_manager: None) -> Iterator[Callable[[], str]]:
     """Makes an empty database on the real SQL Server and gives its URL; all are dropped after the test."""
-    server = os.environ.get(REAL_SERVER)
-    if not server:
-        pytest.skip(WHY_NOT)
+    yield from _making(os.environ[REAL_SERVER])
+
+
+@pytest.fixture
+def new_standin_database(standin_url: str) -> Iterator[Callable[[], str]]:
+    """Makes an empty database on the stand-in and gives its URL; all are dropped after the test."""
+    yield from _making(standin_url)
+
+
+def _making(server: str) -> Iterator[Callable[[], str]]:
     url, made = make_url(server), list[str]()
 
     def make() -> str:

@@ -32,7 +32,7 @@ def _install(package: str) -> bool:
 def main() -> None:
     """What cannot be had is said here, and once more by the tests that need it."""
     from tests.simulators.chromium import find_browser
-    from tests.simulators.sqlserver import make_driver_manager
+    from tests.simulators.sqlserver.talking import make_driver_manager
 
     for needed in (lambda: program("strace", "strace"), find_browser, make_driver_manager):
         try:

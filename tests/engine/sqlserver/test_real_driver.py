@@ -22,7 +22,7 @@ from engine.target.failures import Failure, Kind
 from engine.target.rows import Row
 from engine.target.schema import LiveSchema
 from protocol.errors import EnvironmentProblem
-from tests.simulators.sqlserver import HANG_UP, SILENCE, Refusal, Talking
+from tests.simulators.sqlserver.talking import HANG_UP, SILENCE, Refusal, Talking
 
 PROFILE = load_target("dexis10")
 PERSON = [Row("Person", "PersonID", {"PersonID": key, "SSN": None, "Removed": 0}) for key in (7, 8)]

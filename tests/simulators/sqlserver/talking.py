@@ -24,9 +24,8 @@ from typing import Any, Final
 import pytest
 
 REAL_SERVER: Final = "BITEWING_TEST_MSSQL"
-WHY_NOT: Final = f"{REAL_SERVER} names no SQL Server; see docs/databases.md"
 _PACKAGES: Final = ("libltdl7", "libodbc2")
-_KEPT: Final = Path(__file__).parents[2] / "build" / "odbc"
+_KEPT: Final = Path(__file__).parents[3] / "build" / "odbc"
 
 
 @pytest.fixture(scope="session")
