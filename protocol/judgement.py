@@ -9,21 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from protocol.advice import ADVICE
+from protocol.checks import AT_LEAST_CHECKS, REQUIRED_CHECKS
 from protocol.errors import Refused
 from protocol.keyset import KeySet, Operator, Policy
 from protocol.limits import CLOCK_SKEW_SECONDS
 from protocol.predicates import CheckResult, Decision, Evidence
 from protocol.signed import SignedDecision, is_statement_signed, statement_digest
-from protocol.vocabulary import (
-    ADVICE,
-    AT_LEAST_CHECKS,
-    REQUIRED_CHECKS,
-    DecisionVerdict,
-    Gate,
-    Refusal,
-    Severity,
-    Verdict,
-)
+from protocol.vocabulary import DecisionVerdict, Gate, Refusal, Severity, Verdict
 
 PLANNED_GATES = frozenset({Gate.DRY_RUN, Gate.CONVERTED})
 """Gates whose evidence is about one plan: the one approved and the one followed."""

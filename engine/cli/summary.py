@@ -7,8 +7,9 @@ from typing import Any
 from engine.cli.next_step import after_no, failed
 from engine.cli.screen import duration
 from engine.run_phase import PhaseReport
+from protocol.advice import ADVICE
 from protocol.statements import CheckResult
-from protocol.vocabulary import ADVICE, Gate, GateState, Phase, Verdict
+from protocol.vocabulary import Gate, GateState, Phase, Verdict
 
 NEXT = {
     Gate.STAGED: "prove",

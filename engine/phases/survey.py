@@ -37,8 +37,9 @@ from engine.target.lethal import without_lethal
 from engine.target.notice import Notice
 from engine.target.workshop import Surveyed, Work
 from engine.workers import WorkerDied, Workers
+from protocol.advice import ADVICE
 from protocol.errors import EnvironmentProblem
-from protocol.vocabulary import ADVICE, FindingCode, Severity
+from protocol.vocabulary import FindingCode, Severity
 
 Found = Callable[[str | None, Notice], None]  # patient's source key, what was noticed
 SeenOne = Callable[[int, int], None]  # images and bytes of one patient

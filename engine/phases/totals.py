@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.plan import PlanTotals
+from protocol.advice import ADVICE
 from protocol.statements import FindingCount, Totals
-from protocol.vocabulary import ADVICE, FindingCode, Severity
+from protocol.vocabulary import FindingCode, Severity
 
 
 def totals(planned: PlanTotals, annotations: int, findings: Mapping[FindingCode, int]) -> Totals:

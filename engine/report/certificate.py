@@ -8,8 +8,9 @@ from engine.entries import DecisionRecorded, EvidenceRecorded
 from engine.gates import GATES, Standing
 from engine.ledger import Ledger
 from engine.plan import Round
+from protocol.advice import ADVICE
 from protocol.statements import Evidence, FindingCount, SetDigests, Totals, envelope
-from protocol.vocabulary import ADVICE, Gate, GateState, Severity
+from protocol.vocabulary import Gate, GateState, Severity
 
 PROVEN = (
     "Every patient and image that DEXIS 11 counts is either in DEXIS 10 exactly once, or declared.",

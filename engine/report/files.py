@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup, escape
 
 from engine.report.certificate import NOT_PROVEN, PROVEN, Certificate
-from protocol.vocabulary import ADVICE
+from protocol.advice import ADVICE
 
 
 def write(folder: Path, certificate: Certificate) -> tuple[Path, Path]:

@@ -19,6 +19,7 @@ from agent.outbox import Outbox
 from agent.registrar import Registrar
 from engine import identity
 from engine.entries import DecisionRecorded, RefusalRecorded
+from protocol.checks import REQUIRED_CHECKS
 from protocol.errors import Refused, UsageProblem
 from protocol.keyset import DEFAULT_POLICY, KeySet, Operator, Signer, sign_keyset
 from protocol.messages import DecisionOrder, KeySetOrder, Order, OrderBody
@@ -32,7 +33,7 @@ from protocol.statements import (
     sign_decision,
     sign_evidence,
 )
-from protocol.vocabulary import REQUIRED_CHECKS, DecisionVerdict, Gate, Outcome, Refusal, Role, Verdict
+from protocol.vocabulary import DecisionVerdict, Gate, Outcome, Refusal, Role, Verdict
 from tests.agent.conftest import Practice
 from tests.simulators.hub import Firm
 

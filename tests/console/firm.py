@@ -21,11 +21,12 @@ from console.hub.store import practices
 from console.hub.store.database import Database
 from console.hub.store.writer import Writer
 from console.operator import OperatorIdentity, save
+from protocol.checks import REQUIRED_CHECKS
 from protocol.messages import EvidenceReport
 from protocol.predicates import CheckResult, Evidence, ProfileDigests, SetDigests, Totals
 from protocol.signing import Signer
 from protocol.statements import sign_evidence
-from protocol.vocabulary import REQUIRED_CHECKS, Gate, Role, Verdict
+from protocol.vocabulary import Gate, Role, Verdict
 from tests.simulators.agent import SimulatedAgent
 
 ROOT_PASSPHRASE = "the root of it all"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from protocol.vocabulary import ADVICE, FindingCode, Owner, Severity
+from protocol.advice import ADVICE
+from protocol.vocabulary import FindingCode, Owner, Severity
 from tests.protocol.reference import table
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "findings.md"
@@ -12,7 +13,7 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "findings.md"
 OPENING = """\
 # Findings
 
-Written by `python -m tests.docs.findings` from `ADVICE` in `protocol/vocabulary.py`; a test fails when the two differ.
+Written by `python -m tests.docs.findings` from `ADVICE` in `protocol/advice.py`; a test fails when the two differ.
 
 What a phase finds has a code, a severity and somebody who can act. Each finding is a line of `findings.jsonl` in the
 job's folder, with phase, code, patient key, image key, place and detail: for the practice's eyes only. What leaves is

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from protocol.vocabulary import ADVICE, ExitCode, FindingCode
+from protocol.advice import ADVICE
+from protocol.vocabulary import ExitCode, FindingCode
 from tests.docs import commands, findings
 
 ROOT = Path(__file__).parents[2]

@@ -7,6 +7,7 @@ import itertools
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from protocol.checks import REQUIRED_CHECKS
 from protocol.keyset import DEFAULT_POLICY, KeySet, Operator, SignedKeySet, Signer, sign_keyset
 from protocol.statements import (
     CheckResult,
@@ -21,7 +22,7 @@ from protocol.statements import (
     sign_evidence,
     statement_digest,
 )
-from protocol.vocabulary import REQUIRED_CHECKS, Check, DecisionVerdict, Gate, Role, Verdict
+from protocol.vocabulary import Check, DecisionVerdict, Gate, Role, Verdict
 
 PRACTICE, RUN = "a" * 32, "b" * 32
 NOW = 1_800_000_000

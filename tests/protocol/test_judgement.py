@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.checks import REQUIRED_CHECKS
 from protocol.errors import Refused
 from protocol.keyset import DEFAULT_POLICY, KeySet, Operator, Signer
 from protocol.limits import CLOCK_SKEW_SECONDS
@@ -26,16 +27,7 @@ from protocol.statements import (
     passes,
     verify_decision,
 )
-from protocol.vocabulary import (
-    REQUIRED_CHECKS,
-    Check,
-    DecisionVerdict,
-    FindingCode,
-    Gate,
-    Refusal,
-    Role,
-    Verdict,
-)
+from protocol.vocabulary import Check, DecisionVerdict, FindingCode, Gate, Refusal, Role, Verdict
 from tests.protocol import world
 from tests.protocol.world import ADA, AGENT, BEN, DAY, GONE, KEYSET, MAX, NOW, PRACTICE, RUN, STRANGER, VERA
 

@@ -11,20 +11,12 @@ import msgspec
 import msgspec.inspect as kinds
 import pytest
 
+from protocol.advice import ADVICE
+from protocol.checks import AT_LEAST_CHECKS, REQUIRED_CHECKS
 from protocol.limits import MAX_DEPTH, MAX_FRAME_BYTES, MAX_OPERATORS
 from protocol.messages import AgentMessage, Enrolled, EvidenceReport, HubMessage, KeySetOrder, Order
 from protocol.statements import CheckResult, FindingCount
-from protocol.vocabulary import (
-    ADVICE,
-    AT_LEAST_CHECKS,
-    REQUIRED_CHECKS,
-    Check,
-    FindingCode,
-    Refusal,
-    Role,
-    Rule,
-    Verdict,
-)
+from protocol.vocabulary import Check, FindingCode, Refusal, Role, Rule, Verdict
 from tests.protocol import world
 from tests.protocol.language import OpenType, bits, budget, members, structs
 

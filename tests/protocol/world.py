@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from protocol.checks import REQUIRED_CHECKS
 from protocol.enrolment import make_enroll
 from protocol.keyset import DEFAULT_POLICY, KeySet, Operator, SignedKeySet, Signer, sign_keyset
 from protocol.messages import (
@@ -47,7 +48,6 @@ from protocol.statements import (
     statement_digest,
 )
 from protocol.vocabulary import (
-    REQUIRED_CHECKS,
     Alarm,
     DecisionVerdict,
     EnrollRefusal,

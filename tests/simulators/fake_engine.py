@@ -28,10 +28,11 @@ from engine.job import Job
 from engine.phases import PhaseResult, judged
 from engine.reporter import Reporter
 from engine.run_phase import World, run_phase
+from protocol.checks import REQUIRED_CHECKS
 from protocol.errors import BitewingError, EnvironmentProblem, NightOver, UsageProblem
 from protocol.keyset import Signer
 from protocol.statements import ProfileDigests, SetDigests, Totals
-from protocol.vocabulary import REQUIRED_CHECKS, Gate, Phase
+from protocol.vocabulary import Gate, Phase
 
 DEFAULT = {"images": 6, "seconds": 0.01, "mode": "pass", "linger": 0.0}
 

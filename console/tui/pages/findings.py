@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from console.tui.lines import Line, Tone, fit, line, paragraph
 from console.tui.words import SEVERITIES
+from protocol.advice import ADVICE
 from protocol.statements import FindingCount
-from protocol.vocabulary import ADVICE, Owner, Severity
+from protocol.vocabulary import Owner, Severity
 
 _TONES = {Severity.BLOCKER: Tone.BAD, Severity.ACCEPT: Tone.WARN, Severity.INFO: Tone.PLAIN}
 _OWNERS = {Owner.STAFF: "our staff", Owner.PRACTICE: "the practice", Owner.PRACTICE_IT: "practice IT"}

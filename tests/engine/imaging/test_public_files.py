@@ -21,7 +21,9 @@ from engine.phases import PhaseResult, convert, dry_run, reconcile
 from engine.plan import Plan, PlannedImage
 from engine.profiles.load import load_target
 from engine.reconcile.native_reader import layout_of, read_native
-from protocol.vocabulary import ADVICE, REQUIRED_CHECKS, FindingCode, Gate, Phase, Severity, Verdict
+from protocol.advice import ADVICE
+from protocol.checks import REQUIRED_CHECKS
+from protocol.vocabulary import FindingCode, Gate, Phase, Severity, Verdict
 from tests.engine.imaging import dicoms, gdcm_reading
 from tests.engine.imaging.public_files import OUTCOMES, ROOTS, path_of, there
 from tests.engine.tiny import Tiny, TinyPractice, Told, run_phase

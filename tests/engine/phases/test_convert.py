@@ -16,8 +16,9 @@ from engine.control import Uncontrolled
 from engine.journal import Journal, State
 from engine.phases import convert, dry_run
 from engine.plan import Plan
+from protocol.checks import REQUIRED_CHECKS
 from protocol.errors import EnvironmentProblem, Interrupted, Refused, UsageProblem
-from protocol.vocabulary import REQUIRED_CHECKS, Check, FindingCode, Gate, Phase, Refusal, Verdict
+from protocol.vocabulary import Check, FindingCode, Gate, Phase, Refusal, Verdict
 from tests.engine.tiny import Tiny, TinyPractice, Told, run_phase
 
 

@@ -23,8 +23,10 @@ from engine.target import workshop
 from engine.target.database import TargetDatabase
 from engine.target.files import TargetStore
 from engine.target.zero_writes import WriteRefused
+from protocol.advice import ADVICE
+from protocol.checks import REQUIRED_CHECKS
 from protocol.errors import EnvironmentProblem, Interrupted
-from protocol.vocabulary import ADVICE, REQUIRED_CHECKS, Check, FindingCode, Gate, Phase, Severity, Verdict
+from protocol.vocabulary import Check, FindingCode, Gate, Phase, Severity, Verdict
 from tests.engine.tiny import RecordingReporter, Tiny, TinyPractice, Told, dicom, photo, run_phase
 
 PASS, ACCEPT, FAIL = Verdict.PASS, Verdict.ACCEPT, Verdict.FAIL

@@ -22,7 +22,8 @@ from engine.forecast import MIB
 from engine.phases import PhaseResult, convert, dry_run, prove, reconcile, stage
 from engine.source.store import SourceStore
 from engine.target.files import TargetStore
-from protocol.vocabulary import ADVICE, Check, FindingCode, Owner, Phase, Severity, Verdict
+from protocol.advice import ADVICE
+from protocol.vocabulary import Check, FindingCode, Owner, Phase, Severity, Verdict
 from tests.engine.imaging import dicoms
 from tests.engine.phases.samples import GenuineSamples
 from tests.engine.tiny import Tiny, TinyPractice, Told, dicom, photo, run_phase

@@ -23,8 +23,9 @@ from engine.events import Progress
 from engine.job import Job
 from engine.phases import PhaseResult, prove
 from engine.profiles.load import load_source, load_target
+from protocol.checks import REQUIRED_CHECKS
 from protocol.errors import Interrupted, UsageProblem
-from protocol.vocabulary import REQUIRED_CHECKS, Check, FindingCode, Gate, Phase, Verdict
+from protocol.vocabulary import Check, FindingCode, Gate, Phase, Verdict
 from tests.engine.phases import samples as vendor
 from tests.engine.phases.samples import GenuineSamples, Sample, dex_image, rewritten
 from tests.engine.tiny import RecordingReporter, Tiny, TinyPractice, Told

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from engine.imaging.decode import decode
 from engine.phases import PhaseResult, convert, dry_run, reconcile
-from protocol.vocabulary import REQUIRED_CHECKS, FindingCode, Gate, Phase, Verdict
+from protocol.checks import REQUIRED_CHECKS
+from protocol.vocabulary import FindingCode, Gate, Phase, Verdict
 from tests.engine.imaging import dicoms
 from tests.engine.tiny import Tiny, TinyPractice, Told, dicom, photo, run_phase
 

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from engine.phases.reconcile import checks_of
-from protocol.vocabulary import ADVICE, Check, FindingCode, Severity, Verdict
+from protocol.advice import ADVICE
+from protocol.vocabulary import Check, FindingCode, Severity, Verdict
 from tests.engine.reconcile.practice import Practice, judged, practice
 from tests.engine.reconcile.spoilers import SPOILERS, Spoiler
 

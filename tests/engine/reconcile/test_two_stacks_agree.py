@@ -28,7 +28,8 @@ from engine.reconcile.compare import DECLARED
 from engine.reconcile.picture import Picture, SourceWanting
 from engine.reconcile.source_pixels import look_at
 from engine.workers import Workers
-from protocol.vocabulary import ADVICE, FindingCode, Severity
+from protocol.advice import ADVICE
+from protocol.vocabulary import FindingCode, Severity
 from tests.engine.imaging import dicoms
 from tests.engine.reconcile.two_stacks import disagreement, disagreement_over, prepare
 

@@ -12,7 +12,8 @@ from engine.imaging.problem import ImageProblem
 from engine.reconcile.compare import DECLARED
 from engine.reconcile.picture import GreyTable, Picture, SourceWanting
 from engine.reconcile.source_pixels import look_at
-from protocol.vocabulary import ADVICE, FindingCode, Severity
+from protocol.advice import ADVICE
+from protocol.vocabulary import FindingCode, Severity
 
 
 def prepare() -> None:
