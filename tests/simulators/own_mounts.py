@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 _NEW_MOUNTS, _NEW_USER = 0x00020000, 0x10000000  # linux/sched.h: CLONE_NEWNS, CLONE_NEWUSER
-_READ_ONLY, _REMOUNT, _RECURSIVE, _PRIVATE = 0x1, 0x20, 0x4000, 0x40000  # linux/mount.h
+_READ_ONLY, _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 0x1, 0x20, 0x1000, 0x4000, 0x40000  # linux/mount.h
+_DETACH: Final = 2  # sys/mount.h: MNT_DETACH
 _NEEDED: Final = (
     "this test mounts a small disk: run it as root with CAP_SYS_ADMIN (docker: --cap-add SYS_ADMIN), or allow"
     " user namespaces (sysctl kernel.unprivileged_userns_clone=1)"
@@ -41,8 +42,13 @@ def mount_small_disk(folder: Path, size: int) -> None:
 
 
 def make_read_only(folder: Path, read_only: bool) -> None:
-    """Sets a mounted disk read-only, or writable again."""
-    _call("mount", b"none", os.fsencode(folder), b"tmpfs", _REMOUNT | (_READ_ONLY if read_only else 0), None)
+    """Sets a folder read-only, or writable again; a file that is open for writing, such as a lock, stays so."""
+    place = os.fsencode(folder)
+    if read_only:
+        _call("mount", place, place, None, _BIND, None)
+        _call("mount", b"none", place, None, _REMOUNT | _BIND | _READ_ONLY, None)
+    else:
+        _call("umount2", place, _DETACH)
 
 
 def _call(name: str, *arguments: object) -> None:
