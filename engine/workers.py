@@ -1,8 +1,7 @@
 """Work on many patients at once: a pool of processes, results in the order of the work, however many workers there are.
 
-No work is ever done in this process itself: a file may end the process that decodes it. A worker that dies takes
-nothing with it: what was under way is done again, one piece at a time, so that the piece that kills workers is found.
-Workers start as they are needed: none where there is nothing to do, and one for a single piece.
+One worker means this process itself. A worker that dies takes nothing with it: what was under way is done again, one
+piece at a time, so that the piece that kills workers is found.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
@@ -36,8 +35,6 @@ class WorkerDied(Exception):
 
 class Workers(Generic[Item, Result]):
     """`task(item)` in worker processes, each prepared once by `prepare(*settings)`; all three must be importable.
-
-    What `prepare` raises, each of the worker's tasks raises.
 
     `pace` is asked for each item: the percent of the time that its worker may work.
     """
@@ -105,7 +102,7 @@ class Workers(Generic[Item, Result]):
             return broken
 
     def _submitted(self, item: Item) -> Future[Result]:
-        with _deaf_to_ctrl_c():  # it may start a worker
+        with _deaf_to_ctrl_c() if self.count > 1 else nullcontext():  # it may start the workers
             return self._pool.submit(_paced, self._task, item, self._pace())
 
     def _collect(self, pending: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Result | WorkerDied]:
@@ -143,13 +140,12 @@ class Workers(Generic[Item, Result]):
             return died
 
     def _new_pool(self) -> Executor:
-        return processes(self.count, self._prepare, self._settings)
-
-
-def processes(count: int, prepare: Callable[..., None], settings: tuple[Any, ...]) -> Executor:
-    """Up to `count` processes, each prepared before its first piece of work."""
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(prepare, settings))
+        if self.count == 1:
+            self._prepare(*self._settings)
+            return _Inline()
+        context = multiprocessing.get_context("spawn")
+        settings = (self._prepare, self._settings)
+        return ProcessPoolExecutor(self.count, mp_context=context, initializer=_begin, initargs=settings)
 
 
 @contextmanager
@@ -170,16 +166,12 @@ def worker_count(wanted: int) -> int:
     return wanted or os.cpu_count() or 1
 
 
-# In a worker process: the seconds that its last piece of work took, for which it may still have to rest; why it cannot
-# work at all, if it cannot.
+# In a worker process: the seconds that its last piece of work took, for which it may still have to rest.
 _worked = [0.0]
-_unready: list[Exception] = []
 
 
 def _paced(task: Callable[[Item], Result], item: Item, pace: int) -> Result:
     """Rests for the piece before, so that no result waits for a rest; then does this one."""
-    if _unready:
-        raise _unready[0]
     time.sleep(rest(_worked[0], pace))
     started = time.monotonic()
     try:
@@ -188,14 +180,23 @@ def _paced(task: Callable[[Item], Result], item: Item, pace: int) -> Result:
         _worked[0] = time.monotonic() - started
 
 
+class _Inline(Executor):
+    """Does the work at once, in this process."""
+
+    def submit(self, task: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(task(*args, **kwargs))
+        except Exception as problem:
+            future.set_exception(problem)
+        return future
+
+
 def _begin(prepare: Callable[..., None], settings: tuple[Any, ...]) -> None:
     """In a new worker: leaves Ctrl-C to the parent, and dies with the parent, whichever way that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    try:
-        prepare(*settings)
-    except Exception as problem:
-        _unready.append(problem)
+    prepare(*settings)
 
 
 def _die_with_parent() -> None:

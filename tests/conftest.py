@@ -1,7 +1,6 @@
 """Hypothesis profiles: short for every run, `--hypothesis-profile=long` by hand. No example is timed.
 
-Fixtures for all tests: a real PostgreSQL (`postgresql_url`, `new_database`), Microsoft's driver (`talking`),
-workers that are processes also where there is one (`real_workers`).
+Fixtures for all tests: a real PostgreSQL (`postgresql_url`, `new_database`), Microsoft's driver (`talking`).
 """
 
 from __future__ import annotations
@@ -17,5 +16,4 @@ pytest_plugins = (
     "tests.simulators.sqlserver.talking",
     "tests.simulators.sqlserver.standin",
     "tests.simulators.databases",
-    "tests.within",
 )

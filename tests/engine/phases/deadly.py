@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import os
 
-from engine.proof import apart
-from engine.proof.apart import Looked
-from engine.proof.samples import SampleVerdict
-from engine.source.values import Row
-from engine.target import work as work_bench
-from engine.target.work import Surveyed, Work
+from engine.target import workshop
+from engine.target.workshop import Surveyed, Work
 
-DEADLY_SAMPLE = "304097"  # its key
 DEADLY, NEEDS_ALL = "deadly", "needs-all"  # in the name of a file: ends the process; ends it beside another such file
 
 
@@ -21,18 +16,4 @@ def survey(work: Work) -> Surveyed:
     together = sum(NEEDS_ALL in file for file in looked_at)
     if any(DEADLY in file for file in looked_at) or together > 1:
         os._exit(11)
-    return work_bench.survey(work)
-
-
-def look(place: str) -> Looked:
-    """The real look into a file of the source, unless it ends this process."""
-    if DEADLY in place:
-        os._exit(11)
-    return apart._look(place)
-
-
-def judge(row: Row) -> SampleVerdict:
-    """The real judgement of a sample, but for the one that ends this process."""
-    if str(row["image_key"]) == DEADLY_SAMPLE:
-        os._exit(11)
-    return apart._judge(row)
+    return workshop.survey(work)
