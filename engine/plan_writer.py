@@ -56,6 +56,11 @@ _BASE: Final = (
     " CASE WHEN leaves_with IS NULL THEN number NOT IN (SELECT number FROM unmade)"
     " ELSE leaves_with IN (SELECT number FROM unmade) END"
 )
+# Looked up once for each patient of the source: without it every look would go through the whole earlier plan.
+_STANDING: Final = (
+    "CREATE TEMP TABLE standing (source_key TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
+    "INSERT INTO standing SELECT source_key, number FROM base",
+)
 _PATIENT: Final = (
     "source_key, chart_number, studies, series, images, skipped, bytes, rows, rows_digest, source_digest, record,"
     " keys, digest"
@@ -119,7 +124,8 @@ class PlanWriter:
             return
         self._database.execute("ATTACH ? AS old", (f"{self._base.path.resolve().as_uri()}?mode=ro",))
         self._database.executemany("INSERT INTO unmade VALUES (?)", ((number,) for number in self._base.unmade))
-        self._database.execute(_BASE)
+        for statement in (_BASE, *_STANDING):
+            self._database.execute(statement)
 
     def add(self, patient: PlannedPatient, notices: Iterable[Notice] = ()) -> None:
         """The next patient that must be written, and what was noticed of it; numbers must rise."""
@@ -156,7 +162,10 @@ class PlanWriter:
         """The patient as the target holds it, if it does."""
         if self._base is None:
             return None
-        query = "SELECT number, record, source_digest FROM base WHERE source_key = ?"
+        query = (
+            "SELECT number, record, source_digest FROM base"
+            " WHERE number = (SELECT number FROM standing WHERE source_key = ?)"
+        )
         found = self._database.execute(query, (source_key,)).fetchone()
         if found is None:
             return None

@@ -64,7 +64,7 @@ def test_a_planned_patient_reads_back_equal(tmp_path: Path) -> None:
 def test_patients_with_most_bytes_come_first(tmp_path: Path) -> None:
     patients = [_patient(number, size=size) for number, size in ((1, 10), (2, 30), (3, 20), (4, 30))]
     plan = _written(tmp_path / "plan.sqlite", *patients)
-    assert plan.numbers() == [2, 4, 3, 1]
+    assert list(plan.numbers()) == [2, 4, 3, 1]
     plan.close()
 
 
@@ -202,7 +202,7 @@ def topped_up(tmp_path: Path) -> Plan:
 
 def test_a_top_up_holds_who_stays_who_comes_and_who_leaves(topped_up: Plan) -> None:
     assert sorted(topped_up.numbers()) == [1, 4, 6]
-    assert topped_up.changes() == [4, 6, 7]
+    assert list(topped_up.changes()) == [4, 6, 7]
     assert topped_up.leaving() == {4: 2, 7: 3}
     assert topped_up.change(4) == Change(4, topped_up.patient(4), _patient(2, "2", uid="1.9"))
     assert topped_up.change(6) == Change(6, _patient(6, "6", uid="1.6"), None)
@@ -229,3 +229,21 @@ def test_what_leaves_cannot_be_changed_unnoticed(topped_up: Plan, tmp_path: Path
         database.execute(change)
     with pytest.raises(Refused):
         Plan(tmp_path / "plan.sqlite").require_untouched()
+
+
+def test_a_patient_of_the_earlier_plan_is_looked_up_and_never_searched_for(tmp_path: Path) -> None:
+    """Once for each patient of the source: a search would take hours where there are 100,000 of them."""
+    first = _written(tmp_path / "plan.sqlite", _patient(1), _patient(2, uid="1.9"))
+    base = Base(tmp_path / "plan.sqlite", first.digest, frozenset(), "c" * 64, 3, first.last_keys, first.rounds, 2)
+    first.close()
+    writer = PlanWriter(base.path, dataclasses.replace(HEADER, previous=base.digest, first=3), base)
+    asked: list[str] = []
+    writer._database.set_trace_callback(asked.append)
+    found = writer.earlier("p2")
+    writer._database.set_trace_callback(None)
+    assert found is not None
+    assert found.number == 2
+    steps = [row[3] for query in asked for row in writer._database.execute(f"EXPLAIN QUERY PLAN {query}")]
+    assert steps
+    assert not [step for step in steps if step.startswith("SCAN")]
+    writer.abandon()
