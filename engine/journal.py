@@ -140,8 +140,8 @@ class Journal:
         wanted = frozenset(numbers)
         query = "SELECT number, COUNT(*) FROM file JOIN entry USING (number) WHERE state = ? GROUP BY number"
         with self._translated():
-            counts = self._database.execute(query, (State.DONE,)).fetchall()
-        return sum(count for number, count in counts if number in wanted)
+            counts = self._database.execute(query, (State.DONE,))
+            return sum(count for number, count in counts if number in wanted)
 
     def begin(self, number: int, keys: Keys, files: Sequence[PlannedFile], replaces: int | None = None) -> None:
         """Journals the intent of the next attempt. A patient that leaves in the same change must be done."""

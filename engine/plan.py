@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from array import array
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from operator import add
@@ -241,16 +242,17 @@ class Plan:
                 next_step="run dry-run again",
             )
 
-    def numbers(self) -> list[int]:
-        """The numbers of all patients that the target shall hold, those with most bytes first."""
+    def numbers(self) -> Sequence[int]:
+        """The numbers of all patients that the target shall hold, those with most bytes first. Eight bytes each."""
         with damage_explained(self._path):
-            rows = self._database.execute(f"{_STAYING} ORDER BY bytes DESC, number").fetchall()
-        return [number for (number,) in rows]
+            rows = self._database.execute(f"{_STAYING} ORDER BY bytes DESC, number")
+            return array("q", (number for (number,) in rows))
 
-    def changes(self) -> list[int]:
+    def changes(self) -> Sequence[int]:
         """The numbers of all changes that this plan makes: patients that come, most bytes first, then those gone."""
-        coming = [number for number in self.numbers() if number >= self.header.first]
-        return coming + sorted(self._leaving.keys() - set(coming))
+        coming = array("q", (number for number in self.numbers() if number >= self.header.first))
+        gone = self._leaving.keys() - set(coming) if self._leaving else ()
+        return coming + array("q", sorted(gone))
 
     def leaving(self) -> dict[int, int]:
         """The patients that leave the target: number of the change to number of the patient."""
@@ -283,15 +285,18 @@ class Plan:
     @property
     def work(self) -> PlanTotals:
         """How much this plan adds to the target."""
-        return self.totals_of([number for number in self.numbers() if number >= self.header.first])
+        return self._totals_where(lambda number: number >= self.header.first)
 
     def totals_of(self, numbers: Collection[int]) -> PlanTotals:
         """How much is planned for those of these patients that the target shall hold."""
-        wanted, total = frozenset(numbers), PlanTotals().counts
+        return self._totals_where(frozenset(numbers).__contains__)
+
+    def _totals_where(self, wanted: Callable[[int], bool]) -> PlanTotals:
+        total = PlanTotals().counts
         query = "SELECT number, 1, studies, series, images, skipped, bytes, rows FROM patient WHERE leaves_with IS NULL"
         with damage_explained(self._path):
             for number, *counts in self._database.execute(query):
-                if number in wanted:
+                if wanted(number):
                     total = tuple(map(add, total, counts))
         return PlanTotals(*total)
 

@@ -80,14 +80,13 @@ class _Told:
 
 
 def _night(job: Job, plan: Plan, journal: Journal, clock: NightClock) -> Night:
-    changes, hours = plan.changes(), hours_of(job.run, clock.zone)
-    done = len(changes) - len(_left(plan, journal))
-    return Night(hours, clock, workers=worker_count(job.run.workers), done=done, total=len(changes))
+    hours, total, done = hours_of(job.run, clock.zone), len(plan.changes()), len(_made(plan, journal))
+    return Night(hours, clock, workers=worker_count(job.run.workers), done=done, total=total)
 
 
-def _left(plan: Plan, journal: Journal) -> set[int]:
-    """The changes that are not made yet."""
-    return set(plan.changes()).difference(journal.numbers(State.DONE))
+def _made(plan: Plan, journal: Journal) -> set[int]:
+    """The changes of this plan that are done."""
+    return set(journal.numbers(State.DONE)).intersection(plan.changes())
 
 
 def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, told: _Told, sleep: Sleep) -> None:
@@ -95,7 +94,7 @@ def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, tol
         take_up(plan, journal, profile, database)
         _refuse_moved_baseline(plan, journal, database)
         _refuse_replaced_target(plan, journal, profile, database, store)
-        if _left(plan, journal):
+        if len(_made(plan, journal)) < len(plan.changes()):
             with incoming(store, journal) as folder, preparers(job, profile, told.control) as workers:
                 unit = PatientUnit(profile, database, store, journal, folder, told.noticed)
                 _run_whole(Conversion(plan, journal, unit, workers, told, job.run.retries, sleep))
@@ -179,21 +178,19 @@ def _standing(plan: Plan, journal: Journal) -> Iterator[int]:
 
 def _say_where_it_stands(plan: Plan, journal: Journal, reporter: Reporter) -> None:
     """A top-up's progress is that of the work it has to do, not of what it leaves as it is."""
-    changes = set(plan.changes())
-    made = changes.intersection(journal.numbers(State.DONE))
-    work, done = plan.totals_of(changes), plan.totals_of(made)
-    reporter.total(len(changes), work.images)
+    made = _made(plan, journal)
+    done = plan.totals_of(made)
+    reporter.total(len(plan.changes()), plan.work.images)
     reporter.advance(patients=len(made), images=done.images, bytes=done.bytes)
 
 
 def _checks(plan: Plan, journal: Journal) -> Iterator[CheckResult]:
     done = plan.totals_of(journal.numbers(State.DONE))
-    changes = set(plan.changes())
-    left = len(changes.intersection((*journal.numbers(State.SET_ASIDE), *journal.numbers(State.INTENT))))
+    waiting = {*journal.numbers(State.SET_ASIDE), *journal.numbers(State.INTENT)}
     yield judged(Check.PATIENTS_CONVERTED, plan.totals.patients, done.patients)
     yield judged(Check.IMAGES_CONVERTED, plan.totals.images, done.images)
     yield judged(Check.DIGESTS_AS_PLANNED, plan.totals.images, journal.files_done(plan.numbers()))
-    yield judged(Check.NOTHING_SET_ASIDE, 0, left)
+    yield judged(Check.NOTHING_SET_ASIDE, 0, len(waiting.intersection(plan.changes())))
 
 
 def _totals(plan: Plan, journal: Journal, reporter: Reporter) -> Totals:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from heapq import merge
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -161,20 +162,34 @@ def _content(path: Path) -> bytes:
 
 
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, int, int]]:
-    for entry in _listed(folder):
-        name = f"{prefix}{entry.name}"
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path), f"{name}/")
+    for name, file in _listed(folder):
+        if file is None:
+            yield from _walk(folder / name, f"{prefix}{name}/")
         else:
-            status = entry.stat(follow_symlinks=False)
-            yield printable(name), status.st_size, status.st_mtime_ns
+            status = file.stat(follow_symlinks=False)
+            yield printable(f"{prefix}{name}"), status.st_size, status.st_mtime_ns
 
 
-def _listed(folder: Path) -> list[os.DirEntry[str]]:
+def _listed(folder: Path) -> Iterator[tuple[str, os.DirEntry[str] | None]]:
+    """What is in a folder, by name. Of a folder nothing but the name is kept: a store may have one for each study."""
+    folders, files = _scanned(folder)
+    named_folders = ((name, None) for name in sorted(sorted(folders), key=printable))
+    named_files = ((name, files[name]) for name in sorted(sorted(files), key=printable))
+    return merge(named_folders, named_files, key=lambda pair: (printable(pair[0]), pair[0]))
+
+
+def _scanned(folder: Path) -> tuple[list[str], dict[str, os.DirEntry[str]]]:
+    """Folders and files, in no order. On Windows an entry knows size and time without asking the disk again."""
+    folders, files = [], {}
     try:
         with os.scandir(system_path(folder)) as entries:
-            return sorted(entries, key=lambda entry: (printable(entry.name), entry.name))
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.name)
+                else:
+                    files[entry.name] = entry
     except OSError as problem:
         what = f"a folder of the image store cannot be listed ({problem.strerror or 'I/O error'})"
         advice = "check permissions; every folder must be readable"
         raise EnvironmentProblem(what, next_step=advice) from problem
+    return folders, files

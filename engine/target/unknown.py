@@ -34,12 +34,10 @@ def unknown(
     """
     if makes_keys(profile):
         return
-    open_changes = [number for number in plan.changes() if states.get(number) not in _SETTLED]
-    coming = {number for number in plan.numbers() if number >= plan.header.first}
-    done = sum(states.get(number) is State.DONE for number in coming)
-    more = _patients(plan, profile, database) > done
-    for number in open_changes:
-        if more or number not in coming:
+    done = sum(number >= plan.header.first and states.get(number) is State.DONE for number in plan.numbers())
+    more, leaving = _patients(plan, profile, database) > done, plan.leaving()
+    for number in plan.changes():
+        if (more or number in leaving) and states.get(number) not in _SETTLED:
             change = plan.change(number)
             if _is_made(change, profile, database):
                 yield change

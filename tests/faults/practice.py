@@ -157,7 +157,7 @@ class Practice:
         with closing(Plan(tiny.job.plan_path)) as plan:
             states = recorded(tiny.job.journal_path).states
             done = [number for number in plan.changes() if states.get(number) is State.DONE]
-            _require(done == plan.changes(), "the journal does not call every change done")
+            _require(done == list(plan.changes()), "the journal does not call every change done")
             left = set(states.values()) - {State.DONE, State.REPLACED}
             _require(not left, f"the journal still says {left}")
 
