@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from engine.identifiers import Matching, matching_of, schemas
 from engine.profiles.schema import TargetProfile
+from engine.sqlserver.time_digits import add_time_digits
 
 
 class LiveSchema:
@@ -30,6 +31,9 @@ class LiveSchema:
             metadata = sa.MetaData(schema=schema)
             metadata.reflect(connection, only=sorted(set(found.values())), resolve_fks=False)
             by_name = {table.name: table for table in metadata.tables.values()}
+            if connection.dialect.name == "mssql":
+                for table in by_name.values():
+                    add_time_digits(connection, table)
             tables = {name: by_name[live_name] for name, live_name in found.items()} | tables
         return LiveSchema(tables, matching)
 

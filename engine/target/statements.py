@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -32,6 +33,16 @@ def _overriding(statement: ExplicitInsert, compiler: SQLCompiler, **options: Any
     """GENERATED ALWAYS yields to a given value only if told so."""
     text = str(compiler.visit_insert(statement, **options))  # type: ignore[no-untyped-call]
     return text.replace(") VALUES (", ") OVERRIDING SYSTEM VALUE VALUES (", 1)
+
+
+class _Iso8601(sa.types.TypeDecorator[datetime]):
+    """A time as text: for DATETIMEOFFSET more is written than the driver lets a column of few digits have."""
+
+    impl = mssql.NVARCHAR(34)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else value.isoformat()
 
 
 class letters(FunctionElement[str]):  # noqa: N801 - reads as the function that it is
@@ -164,18 +175,26 @@ def advance(sequence: str, column: sa.Column[Any]) -> sa.Select[Any]:
 
 
 def _parameter(column: sa.Column[Any], dialect: str) -> Any:
-    """SQL Server gets every text in Unicode and turns it into the column's code page itself: no driver guesses one.
-
-    One letter more than the column holds, so that a text too long is refused and never cut.
-    """
-    value = sa.bindparam(column.name, type_=column.type)
+    """SQL Server gets texts, and times with a zone, in Unicode, and turns them into the column's own form itself."""
+    if dialect == "mssql" and isinstance(column.type, mssql.DATETIMEOFFSET):
+        return _from_text(sa.bindparam(column.name, type_=_Iso8601()), column)
     narrow = isinstance(column.type, sa.String) and not isinstance(column.type, sa.Unicode | sa.UnicodeText)
-    if dialect != "mssql" or not narrow:
-        return value
-    length = getattr(column.type, "length", None)
+    if dialect == "mssql" and narrow:
+        wide = _one_letter_more(column.type)
+        return sa.cast(sa.bindparam(column.name, type_=wide), wide)
+    return sa.bindparam(column.name, type_=column.type)
+
+
+def _from_text(text: sa.ColumnElement[Any], column: sa.Column[Any]) -> sa.Cast[Any]:
+    """Cast twice: a parameter that is cast once is described to the driver as what it is cast to."""
+    return sa.cast(sa.cast(text, _Iso8601.impl), column.type)
+
+
+def _one_letter_more(kind: sa.types.TypeEngine[Any]) -> mssql.NVARCHAR:
+    """More than the column holds, so that a text too long is refused and never cut."""
+    length = getattr(kind, "length", None)
     fits = isinstance(length, int) and length < _LONGEST_NVARCHAR
-    wide = mssql.NVARCHAR(length + 1 if fits else "max")  # type: ignore[operator, arg-type]
-    return sa.cast(sa.bindparam(column.name, type_=wide), wide)
+    return mssql.NVARCHAR(length + 1 if fits else "max")  # type: ignore[operator, arg-type]
 
 
 def _is_always_generated(table: sa.Table, names: Sequence[str]) -> bool:
@@ -190,6 +209,8 @@ def _equals(column: sa.Column[Any], value: object) -> sa.ColumnElement[bool]:
     """Texts letter for letter. A `datetime` of SQL Server as one: against a finer time it would never be equal."""
     if value is None:
         return column.is_(None)
+    if isinstance(column.type, mssql.DATETIMEOFFSET):
+        return column == _from_text(sa.literal(value, _Iso8601()), column)
     given = sa.literal(value, column.type)
     if isinstance(column.type, mssql.SMALLDATETIME) or type(column.type) is sa.DATETIME:
         return column == sa.cast(given, column.type)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -229,6 +230,16 @@ class Tiny:
     @property
     def job(self) -> Job:
         return Job.load(self.folder)
+
+    def another_writes(self, statement: str) -> None:
+        """Something else writes to the target; keys are given, also where SQL Server would make them."""
+        engine = opened(self.target)
+        given = re.match("INSERT INTO (Person|Study) ", statement)
+        with engine.begin() as connection:
+            if given and engine.dialect.name == "mssql":
+                statement = f"SET IDENTITY_INSERT {given[1]} ON; {statement}; SET IDENTITY_INSERT {given[1]} OFF"
+            connection.execute(sa.text(statement))
+        engine.dispose()
 
     @property
     def store(self) -> Path:

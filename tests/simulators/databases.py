@@ -1,5 +1,5 @@
-"""An empty database of each kind for the tests: SQLite and PostgreSQL always, the stand-in for SQL Server and
-SQL Server itself where they are asked for."""
+"""An empty database of each kind for the tests: SQLite, PostgreSQL and the stand-in for SQL Server always,
+SQL Server itself where a URL is given."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from engine.sqlserver.connection import engine_for
 from tests.simulators.sqlserver.talking import REAL_SERVER
 
 STAND_IN: Final = "sql-server-stand-in"
-# The stand-in does not yet pass everything, and is met only where it is asked for.
-_ASKED: Final = {STAND_IN: "BITEWING_TEST_STAND_IN", "mssql": REAL_SERVER}
-KINDS: Final = ("sqlite", "postgresql", *(kind for kind, variable in _ASKED.items() if os.environ.get(variable)))
+KINDS: Final = ("sqlite", "postgresql", STAND_IN, *(["mssql"] if os.environ.get(REAL_SERVER) else []))
 _NUMBERS: Final = itertools.count(1)
 
 

@@ -9,9 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
-from demo.dexis10 import opened
 from engine.control import Uncontrolled
 from engine.journal import Journal, State
 from engine.phases import convert, dry_run
@@ -120,7 +118,7 @@ def test_without_a_plan_it_is_refused_and_nothing_is_written(tmp_path: Path) -> 
 
 
 def test_a_target_written_since_the_dry_run_is_refused_whole(ready: Tiny) -> None:
-    _execute(ready, "INSERT INTO Person (PersonID, SSN, Removed) VALUES (1, NULL, 0)")
+    ready.another_writes("INSERT INTO Person (PersonID, SSN, Removed) VALUES (1, NULL, 0)")
     before = ready.end_state()
     with pytest.raises(Refused) as refused:
         _convert(ready)
@@ -129,8 +127,9 @@ def test_a_target_written_since_the_dry_run_is_refused_whole(ready: Tiny) -> Non
 
 
 def test_records_and_files_that_were_there_before_are_left_alone(built: Tiny) -> None:
-    _execute(built, "INSERT INTO Person (PersonID, SSN, Removed) VALUES (40, NULL, 0)")
-    _execute(built, "INSERT INTO Study (StudyRecordID, PatientID, Name) VALUES (7, 40, 'old')", foreign=True)
+    built.another_writes("INSERT INTO Person (PersonID, SSN, Removed) VALUES (40, NULL, 0)")
+    built.another_writes("INSERT INTO Patient (PersonID) VALUES (40)")
+    built.another_writes("INSERT INTO Study (StudyRecordID, PatientID, Name) VALUES (7, 40, 'old')")
     old = built.store / "Images" / "old.dex"
     old.write_bytes(b"an old image")
     _dry_run(built)
@@ -179,7 +178,7 @@ def test_a_row_that_takes_a_planned_key_while_the_night_runs_is_never_touched(re
         def checkpoint(self) -> None:
             self.calls += 1
             if self.calls == 2:
-                _execute(ready, "INSERT INTO Person (PersonID, SSN, Removed) VALUES (2, 'theirs', 0)")
+                ready.another_writes("INSERT INTO Person (PersonID, SSN, Removed) VALUES (2, 'theirs', 0)")
 
     result, told = run_phase(convert.run, Phase.CONVERT, ready, control=_Files(), sleep=lambda seconds: None)
     assert {check.verdict for check in result.checks} == {Verdict.PASS, Verdict.FAIL}
@@ -226,7 +225,7 @@ def test_links_that_are_gone_after_a_commit_are_made_good(ready: Tiny) -> None:
 def test_rows_that_changed_after_an_unfinished_commit_are_left_for_a_person(ready: Tiny) -> None:
     _convert(ready)
     _reopen_intents(ready)
-    _execute(ready, "UPDATE PersonName SET FamilyName = 'Corrected' WHERE PersonID = 1")
+    ready.another_writes("UPDATE PersonName SET FamilyName = 'Corrected' WHERE PersonID = 1")
     before = ready.end_state()
     checks, told = _convert(ready)
     assert checks[Check.NOTHING_SET_ASIDE] == (Verdict.FAIL, 0, 1)
@@ -288,10 +287,10 @@ def test_progress_counts_what_an_earlier_session_did(ready: Tiny) -> None:
 
 
 _LOST: dict[str, Callable[[Tiny], None]] = {
-    "a row of a patient": lambda tiny: _execute(tiny, "DELETE FROM PersonName WHERE PersonID = 2"),
-    "a row of an image": lambda tiny: _execute(tiny, "DELETE FROM ActivityLog WHERE ItemID = 6"),
+    "a row of a patient": lambda tiny: tiny.another_writes("DELETE FROM PersonName WHERE PersonID = 2"),
+    "a row of an image": lambda tiny: tiny.another_writes("DELETE FROM ActivityLog WHERE ItemID = 6"),
     "every row": lambda tiny: [  # type: ignore[dict-item]
-        _execute(tiny, f"DELETE FROM {table}")
+        tiny.another_writes(f"DELETE FROM {table}")
         for table in ("ActivityLog", "Image", "Visual", "Series", "Study", "Patient", "PersonName", "Person")
     ],
 }
@@ -328,7 +327,7 @@ def test_a_conversion_half_done_is_not_resumed_into_a_target_that_lost_the_first
         journal.execute("DELETE FROM file WHERE number != 1")
         journal.execute("DELETE FROM entry WHERE number != 1")
     for table in ("ActivityLog", "Image", "Visual", "Series", "Study", "Patient", "PersonName", "Person"):
-        _execute(ready, f"DELETE FROM {table}")
+        ready.another_writes(f"DELETE FROM {table}")
     shutil.rmtree(ready.store / "Images")
     _is_refused_and_left_as_it_is(ready)
 
@@ -344,7 +343,7 @@ def test_images_that_were_declared_and_not_converted_are_not_missed(tmp_path: Pa
 
 def test_what_the_practice_filed_since_is_no_reason_to_refuse(ready: Tiny) -> None:
     _convert(ready)
-    _execute(ready, "INSERT INTO Person (PersonID, SSN, Removed) VALUES (900, 'theirs', 0)")
+    ready.another_writes("INSERT INTO Person (PersonID, SSN, Removed) VALUES (900, 'theirs', 0)")
     (ready.store / "Images" / "theirs.dex").write_bytes(b"theirs")
     assert {verdict for verdict, _, _ in _convert(ready)[0].values()} == {Verdict.PASS}
 
@@ -355,16 +354,6 @@ def _is_refused_and_left_as_it_is(tiny: Tiny) -> None:
         _convert(tiny)
     assert refused.value.reason is Refusal.EVIDENCE_NOT_NEWEST and "restored" in refused.value.next_step
     assert tiny.end_state() == before
-
-
-def _execute(tiny: Tiny, statement: str, *, foreign: bool = False) -> None:
-    """Something else writes to the target; `foreign` lifts foreign keys where the server checks them."""
-    engine = opened(tiny.target)
-    with engine.begin() as connection:
-        if foreign and engine.dialect.name == "postgresql":
-            connection.execute(sa.text("SET session_replication_role = replica"))
-        connection.execute(sa.text(statement))
-    engine.dispose()
 
 
 def _reopen_intents(tiny: Tiny) -> None:

@@ -307,15 +307,8 @@ def test_an_image_of_no_patient_is_found_wanting_and_needs_acceptance(tmp_path: 
     assert _checks(result)[Check.NO_BLOCKERS][0] is ACCEPT
 
 
-def _execute(url: str, statement: str) -> None:
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(sa.text(statement))
-    engine.dispose()
-
-
 def test_records_that_are_there_already_are_reported_and_keys_begin_above_them(built: Tiny) -> None:
-    _execute(built.target, "INSERT INTO Person (PersonID, SSN, Removed) VALUES (500, NULL, 0)")
+    built.another_writes("INSERT INTO Person (PersonID, SSN, Removed) VALUES (500, NULL, 0)")
     result, told = _run(built)
     assert told.codes() == [FindingCode.TARGET_NOT_EMPTY]
     plan = Plan(built.job.plan_path)
@@ -344,7 +337,7 @@ def test_a_planned_path_that_is_taken_blocks(built: Tiny) -> None:
     ],
 )
 def test_a_target_the_profile_does_not_describe_is_found(built: Tiny, statement: str, codes: set[FindingCode]) -> None:
-    _execute(built.target, statement)
+    built.another_writes(statement)
     _, told = _run(built)
     assert set(told.codes()) == codes
 
