@@ -476,6 +476,7 @@ class Session:
         self._own(found := self.store.named(_bare(name)))
         backup.write(self.store, found, Path(_unquoted(path)))
         yield Told(3211, "100 percent processed.")
+        yield Counted()
 
     def _header_only(self, path: str) -> Iterator[Outcome]:
         header, _ = backup.read(Path(_unquoted(path)))
@@ -503,6 +504,7 @@ class Session:
         backup.restore(self.store, Path(_unquoted(path)), _bare(name), self.login.name, files, heard.append)
         yield from (Told(3211, f"{percent} percent processed.") for percent in heard)
         yield Told(3014, "RESTORE DATABASE successfully processed pages.")
+        yield Counted()
 
     def _refuse_later(self, pattern: str, number: str, times: str) -> Iterator[Outcome]:
         refused = Refused(

@@ -79,6 +79,8 @@ class Translation:
                 return exp.Anonymous(this="tsql.len", expressions=[inner])
             case exp.Anonymous():
                 return self._function(node)
+            case exp.ObjectId():
+                return _literal(self._fact("object_id", [self._constant(node.this)]))
             case exp.Table():
                 return self._table(node)
             case exp.CurrentSchema():
