@@ -125,6 +125,24 @@ def test_a_journal_from_before_a_whole_top_up_learns_from_the_target(top_up: Pra
     top_up.require_end(tiny)
 
 
+def test_a_journal_that_forgot_that_somebody_left_learns_it_from_the_target(tmp_path: Path) -> None:
+    """Nobody came in that night, so no key says that anything was done."""
+    practice = TinyPractice()
+    tiny = practice.build(tmp_path / "practice")
+    run_phase(dry_run.run, Phase.DRY_RUN, tiny)
+    assert converted(tiny)
+    practice.rows["patient"] = [row for row in practice.rows["patient"] if row["id"] != 3]
+    practice.rows["study"] = [row for row in practice.rows["study"] if row["id"] != 31]
+    practice.restage(tiny)
+    run_phase(dry_run.run, Phase.DRY_RUN, tiny)
+    aside = _kept(tiny, "journal.sqlite")
+    assert converted(tiny)
+    before = state(tiny)
+    _put_back(tiny, aside, "journal.sqlite")
+    assert converted(tiny)
+    assert state(tiny) == before
+
+
 def test_a_journal_that_does_not_know_the_earlier_night_is_refused(top_up: Practice, tmp_path: Path) -> None:
     tiny = top_up.copy(tmp_path / "practice")
     _forget(tiny, 3)

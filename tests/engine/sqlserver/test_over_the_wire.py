@@ -67,7 +67,7 @@ def test_a_backup_becomes_a_staging_that_nobody_can_write_and_that_is_made_anew(
     told: list[int] = []
     assert restore(made, SOURCE, told.append).tables == 1
     assert sum(told) > 0
-    assert _texts(staging, "SELECT text FROM patient") == ["Ż"]
+    assert _texts(staging, "SELECT text FROM patient") == ["Żółć"]
     with pytest.raises(sa.exc.DBAPIError, match="3906"):
         _run(staging, "INSERT INTO patient VALUES (2, N'never')")
     assert restore(made, SOURCE, told.append).tables == 1
