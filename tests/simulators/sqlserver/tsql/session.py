@@ -6,7 +6,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -14,22 +13,20 @@ from sqlglot import exp
 
 from tests.simulators.sqlserver.errors import Refused, explained, not_modelled
 from tests.simulators.sqlserver.kinds import MAX, Kind
-from tests.simulators.sqlserver.outcomes import Counted, Moved, Outcome, Rows, Told
-from tests.simulators.sqlserver.storage import backup
+from tests.simulators.sqlserver.outcomes import Counted, Moved, Outcome, Rows
 from tests.simulators.sqlserver.storage.catalogue import StoredTable
-from tests.simulators.sqlserver.storage.store import EVERYTHING, SERVER, VERSION, Database, Login, Planned, Store
-from tests.simulators.sqlserver.tsql import ddl
+from tests.simulators.sqlserver.storage.store import SERVER, VERSION, Database, Login, Store
+from tests.simulators.sqlserver.tsql import administration, ddl
 from tests.simulators.sqlserver.tsql.script import Words, read, statements
 from tests.simulators.sqlserver.tsql.translate import Given, Translation, Value, kinds, output_names
 from tests.simulators.sqlserver.tsql.types import BY_OID, NUMERIC_OID
+from tests.simulators.sqlserver.tsql.words import NAME, bare
 from tests.simulators.sqlserver.wire.tokens import Column
 
 _TRANSACTIONS: Final = itertools.count(1)
 _SESSIONS: Final = itertools.count(51)
 _ISOLATIONS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "SNAPSHOT")
 _PG_ISOLATION: Final = {"READ UNCOMMITTED": "READ COMMITTED", "SNAPSHOT": "REPEATABLE READ"}
-_NAME: Final = r"(?:\[(?:[^\]]|\]\])+\]|\"[^\"]+\"|[\w#@$]+)"
-_TEXT: Final = r"N?'((?:[^']|'')*)'"
 _IDLE_SETTINGS: Final = (
     "ANSI_|NOCOUNT|QUOTED_IDENTIFIER|TEXTSIZE|LANGUAGE|DATEFORMAT|ARITHABORT|CONCAT_NULL|CURSOR_CLOSE|FMTONLY|ROWCOUNT"
 )
@@ -357,7 +354,7 @@ class Session:
         return facts.get(wanted.lower())
 
     def _object_id(self, written: str) -> Value:
-        parts = [part[1:-1] if part.startswith("[") else part for part in re.findall(_NAME, written)]
+        parts = [part[1:-1] if part.startswith("[") else part for part in re.findall(NAME, written)]
         *before, schema, name = ["", "dbo", *parts] if len(parts) == 1 else ["", *parts]
         database = self.store.databases.get(before[-1].lower()) if before[-1] else self.database
         if database is None or database.state != "ONLINE":
@@ -394,7 +391,10 @@ class Session:
             if found := re.fullmatch(pattern, text.strip(), re.I | re.S):
                 yield from act(self, *found.groups())
                 return
-        raise not_modelled(text[:80])
+        done = administration.carried_out(administration.Place(self.store, self.login, self.database), text)
+        if done is None:
+            raise not_modelled(text[:80])
+        yield from done
 
     def _set(self, _: str) -> Iterator[Outcome]:
         yield Counted()
@@ -414,7 +414,7 @@ class Session:
         yield Counted()
 
     def _set_identity(self, table: str, value: str) -> Iterator[Outcome]:
-        *schema, name = [_bare(part) for part in re.findall(_NAME, table)]
+        *schema, name = [bare(part) for part in re.findall(NAME, table)]
         wanted = f"{schema[-1] if schema else 'dbo'}.{name}".lower()
         if not self.database.may(self.login, "ALTER"):
             raise Refused(
@@ -429,7 +429,7 @@ class Session:
         yield Counted()
 
     def _use(self, name: str) -> Iterator[Outcome]:
-        old, self.database = self.database, self.store.named(_bare(name))
+        old, self.database = self.database, self.store.named(bare(name))
         yield Moved(self.database.name, old.name)
 
     def _if(self, condition: str, then: str) -> Iterator[Outcome]:
@@ -438,80 +438,6 @@ class Session:
             yield from self.run(then, {})
         else:
             yield Counted()
-
-    def _create_database(self, name: str) -> Iterator[Outcome]:
-        self._require("dbcreator", "CREATE DATABASE permission denied in database 'master'.")
-        self.store.create(_bare(name), self.login.name)
-        yield Counted()
-
-    def _drop_database(self, name: str) -> Iterator[Outcome]:
-        found = self.store.named(_bare(name))
-        self._own(found)
-        self.store.drop(found)
-        yield Counted()
-
-    def _own(self, database: Database) -> None:
-        if not (self.login.is_admin or database.owner.lower() == self.login.name.lower()):
-            raise Refused(5011, f"User does not have permission to alter database '{database.name}'.", 14)
-
-    def _require(self, role: str, text: str) -> None:
-        if not (self.login.is_admin or role in self.login.server_roles):
-            raise Refused(262, text, 14)
-
-    def _alter_database(self, name: str, option: str, value: str | None, _: str | None) -> Iterator[Outcome]:
-        found = self.store.named(_bare(name))
-        self._own(found)
-        match option.upper():
-            case "READ_ONLY" | "READ_WRITE":
-                found.is_read_only = option.upper() == "READ_ONLY"
-            case "SINGLE_USER" | "MULTI_USER":
-                found.is_single_user = option.upper() == "SINGLE_USER"
-            case "ALLOW_SNAPSHOT_ISOLATION":
-                found.allows_snapshot = (value or "").upper() == "ON"
-            case other:
-                raise not_modelled(f"ALTER DATABASE SET {other}")
-        yield Counted()
-
-    def _backup(self, name: str, path: str, _: str | None) -> Iterator[Outcome]:
-        self._own(found := self.store.named(_bare(name)))
-        backup.write(self.store, found, Path(_unquoted(path)))
-        yield Told(3211, "100 percent processed.")
-        yield Counted()
-
-    def _header_only(self, path: str) -> Iterator[Outcome]:
-        header, _ = backup.read(Path(_unquoted(path)))
-        text, number = Kind("nvarchar", 128), Kind("bigint")
-        row = {
-            "BackupName": (text, None), "BackupType": (Kind("tinyint"), header.kind), "Position": (Kind("smallint"), 1),
-            "ServerName": (text, header.server), "DatabaseName": (text, header.database),
-            "BackupSize": (Kind("decimal", precision=20), header.size),
-            "SoftwareVersionMajor": (Kind("int"), int(header.version.split(".")[0])),
-            "IsDamaged": (Kind("bit"), header.is_damaged), "CompressedBackupSize": (number, header.size),
-        }  # fmt: skip
-        yield Rows([Column(name, kind) for name, (kind, _) in row.items()], [[value for _, value in row.values()]])
-
-    def _file_list(self, path: str, _: str | None) -> Iterator[Outcome]:
-        header, _content = backup.read(Path(_unquoted(path)))
-        columns = [Column("LogicalName", Kind("nvarchar", 128)), Column("PhysicalName", Kind("nvarchar", 260))]
-        columns.append(Column("Type", Kind("char", 1)))
-        yield Rows(columns, [(logical, place, kind) for logical, kind, place in header.files])
-
-    def _restore(self, name: str, path: str, options: str | None) -> Iterator[Outcome]:
-        self._require("dbcreator", "CREATE DATABASE permission denied in database 'master'.")
-        moves = re.findall(rf"MOVE\s+{_TEXT}\s+TO\s+{_TEXT}", options or "", re.I)
-        files = {_unquoted(logical): _unquoted(place) for logical, place in moves}
-        heard: list[int] = []
-        backup.restore(self.store, Path(_unquoted(path)), _bare(name), self.login.name, files, heard.append)
-        yield from (Told(3211, f"{percent} percent processed.") for percent in heard)
-        yield Told(3014, "RESTORE DATABASE successfully processed pages.")
-        yield Counted()
-
-    def _refuse_later(self, pattern: str, number: str, times: str) -> Iterator[Outcome]:
-        refused = Refused(
-            int(number), "Refused as a test asked for.", 13 if number == "1205" else 16, ends=number in ("1205", "3960")
-        )
-        self.store.planned.append(Planned(_unquoted(pattern), refused, int(times)))
-        yield Counted()
 
     def _begin_words(self) -> Iterator[Outcome]:
         self.begin()
@@ -525,28 +451,6 @@ class Session:
         self.roll_back()
         yield Counted()
 
-    def _create_login(self, name: str, password: str) -> Iterator[Outcome]:
-        self._require("sysadmin", "CREATE LOGIN permission denied.")
-        self.store.logins[_bare(name).lower()] = Login(_bare(name), _unquoted(password))
-        yield Counted()
-
-    def _server_role(self, role: str, name: str) -> Iterator[Outcome]:
-        self.store.logins[_bare(name).lower()].server_roles.add(_bare(role).lower())
-        yield Counted()
-
-    def _create_user(self, name: str) -> Iterator[Outcome]:
-        self.database.rights.setdefault(_bare(name).lower(), set())
-        yield Counted()
-
-    def _role(self, role: str, name: str) -> Iterator[Outcome]:
-        self.database.join(_bare(name), _bare(role))
-        yield Counted()
-
-    def _grant(self, rights: str, name: str) -> Iterator[Outcome]:
-        wanted = {right.strip().upper() for right in rights.split(",")} & EVERYTHING
-        self.database.rights.setdefault(_bare(name).lower(), set()).update(wanted)
-        yield Counted()
-
 
 _ACTS: Final = (
     (rf"SET\s+((?:{_IDLE_SETTINGS}).*)", Session._set),
@@ -554,33 +458,12 @@ _ACTS: Final = (
     (r"SET\s+LOCK_TIMEOUT\s+(-?\d+)", Session._set_lock_timeout),
     (r"SET\s+TRANSACTION\s+ISOLATION\s+LEVEL\s+([\w ]+)", Session._set_isolation),
     (r"SET\s+IDENTITY_INSERT\s+(\S+)\s+(ON|OFF)", Session._set_identity),
-    (rf"USE\s+({_NAME})", Session._use),
+    (rf"USE\s+({NAME})", Session._use),
     (r"IF\s+(.+?)\s+((?:ALTER|DROP|CREATE|INSERT|DELETE|UPDATE|SELECT)\b.*)", Session._if),
-    (rf"CREATE\s+DATABASE\s+({_NAME})", Session._create_database),
-    (rf"DROP\s+DATABASE\s+({_NAME})", Session._drop_database),
-    (rf"ALTER\s+DATABASE\s+({_NAME})\s+SET\s+(\w+)(?:\s+(ON|OFF))?(?:\s+(WITH\s+.*))?", Session._alter_database),
-    (rf"BACKUP\s+DATABASE\s+({_NAME})\s+TO\s+DISK\s*=\s*{_TEXT}(\s+WITH.*)?", Session._backup),
-    (rf"RESTORE\s+HEADERONLY\s+FROM\s+DISK\s*=\s*{_TEXT}", Session._header_only),
-    (rf"RESTORE\s+FILELISTONLY\s+FROM\s+DISK\s*=\s*{_TEXT}(\s+WITH.*)?", Session._file_list),
-    (rf"RESTORE\s+DATABASE\s+({_NAME})\s+FROM\s+DISK\s*=\s*{_TEXT}(\s+WITH.*)?", Session._restore),
     (r"BEGIN\s+TRAN(?:SACTION)?", Session._begin_words),
     (r"COMMIT(?:\s+TRAN(?:SACTION)?|\s+WORK)?", Session._commit_words),
     (r"ROLLBACK(?:\s+TRAN(?:SACTION)?|\s+WORK)?", Session._roll_back_words),
-    (rf"EXEC\s+standin_refuse\s+{_TEXT},\s*(\d+),\s*(\d+)", Session._refuse_later),
-    (rf"CREATE\s+LOGIN\s+({_NAME})\s+WITH\s+PASSWORD\s*=\s*{_TEXT}", Session._create_login),
-    (rf"ALTER\s+SERVER\s+ROLE\s+({_NAME})\s+ADD\s+MEMBER\s+({_NAME})", Session._server_role),
-    (rf"CREATE\s+USER\s+({_NAME})\s+FOR\s+LOGIN\s+{_NAME}", Session._create_user),
-    (rf"ALTER\s+ROLE\s+({_NAME})\s+ADD\s+MEMBER\s+({_NAME})", Session._role),
-    (rf"GRANT\s+(.+?)\s+ON\s+SCHEMA::\s*dbo\s+TO\s+({_NAME})", Session._grant),
 )
-
-
-def _bare(name: str) -> str:
-    return name[1:-1].replace("]]", "]") if name[:1] in '["' else name
-
-
-def _unquoted(text: str) -> str:
-    return text.replace("''", "'")
 
 
 def _columns(target: exp.Expression) -> list[str]:
