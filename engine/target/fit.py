@@ -35,19 +35,18 @@ class Holder:
     is_nullable: bool = True
     text: TextLimit | None = None
 
+    def misfit(self, value: object) -> str | None:
+        """Why the column does not hold `value` as it is, and what to write in the profile; None where it does.
 
-def misfit(column: Holder, value: object) -> str | None:
-    """Why the column does not hold `value` as it is, and what to write in the profile; None where it does.
-
-    The sentence holds nothing of the value.
-    """
-    if value is None:
-        return None if column.is_nullable else "is empty, and the column is NOT NULL; write default(..., '...')"
-    kind = column.kind
-    if isinstance(kind, mssql.TIMESTAMP | mssql.XML):
-        return "is not what the server would keep in a column of this type; leave the column out"
-    judge = next((judge for family, judge in _JUDGES if isinstance(kind, family)), None)
-    return f"nothing can be written into a column of type {kind!r}" if judge is None else judge(column, value)
+        The sentence holds nothing of the value.
+        """
+        if value is None:
+            return None if self.is_nullable else "is empty, and the column is NOT NULL; write default(..., '...')"
+        kind = self.kind
+        if isinstance(kind, mssql.TIMESTAMP | mssql.XML):
+            return "is not what the server would keep in a column of this type; leave the column out"
+        judge = next((judge for family, judge in _JUDGES if isinstance(kind, family)), None)
+        return f"nothing can be written into a column of type {kind!r}" if judge is None else judge(self, value)
 
 
 def _any(column: Holder, value: object) -> str | None:

@@ -6,16 +6,19 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from engine.model import PatientRecord
 from engine.profiles.functions import Unfit
 from engine.profiles.schema import InsertRule, TargetProfile
-from engine.target.fit import Holder, misfit
 from engine.target.keys import Keys
 from engine.target.limits import fitted, noted
 from engine.target.notice import Notice
 from engine.target.scope import ImageFacts, RecordScopes, Scope
 from protocol.vocabulary import FindingCode
+
+if TYPE_CHECKING:  # it brings SQLAlchemy, which a worker of the conversion has no use for
+    from engine.target.fit import Holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def _row(
             value = None
         known = len(notices)
         values[column] = fitted(profile, place, expression.text, value, note)
-        if place in columns and len(notices) == known and (unfit := misfit(columns[place], values[column])):
+        if place in columns and len(notices) == known and (unfit := columns[place].misfit(values[column])):
             note(FindingCode.VALUE_UNFIT, f"{expression.text} {unfit}")
     return Row(rule.table, key_column(rule), values)
 

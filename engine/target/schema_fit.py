@@ -13,7 +13,7 @@ from engine.profiles.expressions import FORMS, Call, Expression, Literal
 from engine.profiles.kinds import kind_of
 from engine.profiles.schema import InsertRule, TargetProfile
 from engine.profiles.target_paths import longest_path
-from engine.target.fit import Holder, misfit
+from engine.target.fit import Holder
 from engine.target.limits import fitted
 from protocol.vocabulary import FindingCode
 
@@ -57,7 +57,7 @@ def _problem(
     if column.computed is not None:
         return "is computed by the database itself; leave the column out of [[insert]]"
     values = (fitted(profile, place, "", value, _unnoticed) for value in _known(profile, expression))
-    return next((problem for value in values if (problem := misfit(holder, value))), None)
+    return next((problem for value in values if (problem := holder.misfit(value))), None)
 
 
 def _known(profile: TargetProfile, expression: Expression) -> Iterator[object]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from engine.encode import EncodedFile, Encoder
 from engine.failpoints import failpoint
@@ -26,7 +27,6 @@ from engine.source.store import SourceStore, StoreProblem
 from engine.target import disk
 from engine.target.failures import Failure, Kind, explained
 from engine.target.files import PlannedFile
-from engine.target.fit import Holder
 from engine.target.keys import Keys
 from engine.target.notice import Notice
 from engine.target.rows import map_record, rows_digest
@@ -34,6 +34,9 @@ from engine.target.scope import ImageFacts, RecordScopes, Scope
 from engine.target.writing_behind import WritingBehind
 from engine.target.zero_writes import WriteGuard, WriteRefused
 from protocol.vocabulary import FindingCode
+
+if TYPE_CHECKING:  # it brings SQLAlchemy, which a worker of the conversion has no use for
+    from engine.target.fit import Holder
 
 SUSPECT_BYTES = 10_000  # a radiograph this small is likely not one
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mssql, postgresql
 
 from engine.profiles.limits import TextLimit
-from engine.target.fit import Holder, misfit
+from engine.target.fit import Holder
 
 MIDNIGHT, LATE = datetime(2019, 3, 4), datetime(2019, 3, 4, 10, 30, 1, 123456)  # noqa: DTZ001 - local times
 IN_OSLO = LATE.replace(tzinfo=timezone(timedelta(hours=1)))
@@ -98,7 +98,7 @@ REFUSED: dict[str, tuple[str, Any, object, str]] = {
 
 @pytest.mark.parametrize(("dialect", "kind", "value"), HELD)
 def test_a_value_that_comes_back_as_it_was_is_none_to_speak_of(dialect: str, kind: Any, value: object) -> None:
-    assert misfit(Holder(kind, dialect), value) is None
+    assert Holder(kind, dialect).misfit(value) is None
 
 
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
@@ -107,12 +107,12 @@ def test_a_value_that_a_server_would_refuse_or_change_is_told_with_what_to_write
 ) -> None:
     dialect, kind, value, sentence = case
     text = PAGE if "歯" in str(value) else None
-    told = misfit(Holder(kind, dialect, is_nullable=False, text=text), value)
+    told = Holder(kind, dialect, is_nullable=False, text=text).misfit(value)
     assert told is not None
     assert not isinstance(value, str) or len(value) < 3 or value not in told
     assert re.search(sentence, told), told
 
 
 def test_a_column_said_to_lose_blanks_may_fill_up_with_them() -> None:
-    assert misfit(Holder(sa.CHAR(8), "postgresql", text=LOST), "F") is None
-    assert misfit(Holder(sa.NCHAR(8), "mssql", text=LOST), "F") is None
+    assert Holder(sa.CHAR(8), "postgresql", text=LOST).misfit("F") is None
+    assert Holder(sa.NCHAR(8), "mssql", text=LOST).misfit("F") is None
