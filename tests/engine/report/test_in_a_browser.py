@@ -30,6 +30,9 @@ CONTRAST = """(() => {
 })()"""
 
 
+_A4 = 794  # its width in CSS pixels, 96 an inch
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with browser(tmp_path_factory.mktemp("profile")) as page:
@@ -76,6 +79,10 @@ def test_it_can_be_read_aloud_and_by_weak_eyes(page: Page, shown: Path) -> None:
     assert page.value(CONTRAST) >= 4.5
 
 
-def test_it_prints(page: Page, shown: Path) -> None:
-    page.open(shown, 1280)
+def test_it_prints_without_the_frame_of_the_screen_and_nothing_is_cut_off(page: Page, shown: Path) -> None:
+    page.open(shown, _A4)
+    page.call("Emulation.setEmulatedMedia", media="print")
+    assert page.value("getComputedStyle(document.querySelector('main')).borderTopWidth") == "0px"
+    assert page.value("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    page.call("Emulation.setEmulatedMedia", media="")
     assert page.pdf().startswith(b"%PDF-")
