@@ -75,6 +75,11 @@ class Job:
         return self.folder / "source-files.gz"
 
     @property
+    def content_path(self) -> Path:
+        """How far reading every source file again has come, while it is under way."""
+        return self.folder / "source-content.json"
+
+    @property
     def identity_path(self) -> Path:
         return self.folder / "identity.key"
 

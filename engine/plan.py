@@ -9,13 +9,15 @@ from array import array
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from operator import add
+from itertools import groupby
+from operator import add, itemgetter
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from engine.model import PatientRecord
+from engine.source.content import FileRead
 from engine.target.keys import Keys
 from protocol.errors import EnvironmentProblem, Refused
 from protocol.vocabulary import FindingCode, Refusal
@@ -23,6 +25,7 @@ from protocol.vocabulary import FindingCode, Refusal
 T = TypeVar("T")
 
 _STAYING: Final = "SELECT number FROM patient WHERE leaves_with IS NULL"
+_READ: Final = "FROM image JOIN patient USING (number) WHERE leaves_with IS NULL AND source_sha256 IS NOT NULL"
 _LEAVING: Final = "SELECT leaves_with, number FROM patient WHERE leaves_with IS NOT NULL"
 
 
@@ -263,6 +266,25 @@ class Plan:
         leaves = self._leaving.get(number)
         comes = self.patient(number) if leaves is None or self._holds(number) else None
         return Change(number, comes, None if leaves is None else self.patient(leaves))
+
+    def source_files(self, after: int = 0) -> Iterator[tuple[int, tuple[FileRead, ...]]]:
+        """The source files that the dry run could read, patient by patient, of those whose number is above `after`.
+
+        Patients who leave the target are not among them: their files may be gone.
+        """
+        with damage_explained(self._path):
+            rows = self._database.execute(
+                f"SELECT number, source_path, source_sha256 {_READ} AND number > ? ORDER BY number, position",
+                (after,),
+            )
+            for number, images in groupby(rows, key=itemgetter(0)):
+                yield number, tuple(FileRead(path, sha256) for _, path, sha256 in images)
+
+    def source_file_counts(self) -> tuple[int, int]:
+        """How many times the dry run read a source file, one for each image, and how many files these are."""
+        with damage_explained(self._path):
+            images, files = self._database.execute(f"SELECT COUNT(*), COUNT(DISTINCT source_path) {_READ}").fetchone()
+        return images, files
 
     def files_held(self, unmade: Collection[int]) -> int:
         """How many files the target holds where the changes `unmade` are not made and all others are."""

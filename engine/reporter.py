@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,11 +12,10 @@ from typing import TextIO
 import msgspec
 
 from engine.events import Event, Finding, FindingsCounted, Progress
+from engine.headway import Headway, time_left
 from protocol.vocabulary import FindingCode, Phase
 
 TICK_SECONDS = 0.5  # between two progress events: a person's eye needs no more
-WINDOW_SECONDS = 30.0  # over which the rate is measured
-SPREAD = 0.15  # least spread of the time left, as a part of it: the next patients are not the last ones
 
 
 class Reporter:
@@ -31,7 +30,7 @@ class Reporter:
         self.phase, self._emit, self._clock = phase, emit, clock
         self._patients_total = self._images_total = 0
         self._patients = self._images = self._bytes = 0
-        self._marks: deque[tuple[float, int]] = deque([(clock(), 0)])
+        self._headway = Headway(clock)
         self._last_tick = float("-inf")
         self._paused = False
         self._counts: Counter[FindingCode] = Counter()
@@ -67,7 +66,7 @@ class Reporter:
     def paused(self, paused: bool) -> None:
         """The run pauses or goes on; the time paused does not count in the rate."""
         self._paused = paused
-        self._marks = deque([(self._clock(), self._images)])
+        self._headway.begin_at(self._images)
         self.tell()
 
     def finding(self, finding: Finding) -> None:
@@ -77,10 +76,9 @@ class Reporter:
 
     def tell(self) -> None:
         """Emits how things stand now."""
-        now = self._clock()
-        self._last_tick = now
-        rate = self._rate(now)
-        low, high = _time_left(self._images_total - self._images, rate)
+        self._last_tick = self._clock()
+        rate = self._headway.rate(self._images)
+        low, high = time_left(self._images_total - self._images, rate)
         self._emit(
             Progress(
                 self.phase,
@@ -97,20 +95,6 @@ class Reporter:
         )
         if self._counts:
             self._emit(FindingsCounted(self.phase, dict(self._counts)))
-
-    def _rate(self, now: float) -> float | None:
-        self._marks.append((now, self._images))
-        while len(self._marks) > 2 and now - self._marks[0][0] > WINDOW_SECONDS:
-            self._marks.popleft()
-        then, images = self._marks[0]
-        return (self._images - images) / (now - then) if now > then and self._images > images else None
-
-
-def _time_left(images: int, rate: float | None) -> tuple[float | None, float | None]:
-    if rate is None or images < 0:
-        return None, None
-    seconds = images / rate
-    return seconds * (1 - SPREAD), seconds * (1 + SPREAD)
 
 
 def _kept(path: Path, phase: Phase) -> TextIO:

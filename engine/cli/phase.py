@@ -54,7 +54,7 @@ def run(verb: str, options: Options) -> None:
     if job.run.priority is Priority.LOW:
         lower_priority()
     switch = Switch(job.run.pace)
-    _obey_signals(switch)
+    obey_signals(switch)
     if options.events:
         threading.Thread(target=switch.obey, args=(sys.stdin,), daemon=True).start()
     with Screen(quiet=options.json or options.events) as screen:
@@ -102,7 +102,7 @@ def _show_forecast(verb: str, report_folder: Path) -> None:
         Console(stderr=True).print(outlook.table(found))
 
 
-def _obey_signals(switch: Switch) -> None:
+def obey_signals(switch: Switch) -> None:
     """The first Ctrl-C or service stop ends the phase between two patients, a second one at once."""
 
     def stop(number: int, frame: object) -> None:

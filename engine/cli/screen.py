@@ -35,20 +35,24 @@ class Screen:
         if self._task is not None:
             self._progress.stop()
 
+    def begin(self, name: str) -> None:
+        """Shows that something with this name is under way."""
+        self._progress.start()
+        self._task = self._progress.add_task(name, total=0, speed="", left="", found="")
+
+    def advance(self, images: int, total: int, images_per_second: float | None, left: str) -> None:
+        """Shows how far what was begun has come."""
+        if self._task is not None:
+            self._progress.update(self._task, completed=images, total=total, speed=speed(images_per_second), left=left)
+
     def show(self, event: Event) -> None:
         """Shows one event."""
         match event:
             case PhaseStarted():
-                self._progress.start()
-                self._task = self._progress.add_task(str(event.phase), total=0, speed="", left="", found="")
+                self.begin(str(event.phase))
             case Tally() if self._task is not None:
-                self._progress.update(
-                    self._task,
-                    completed=event.images_done,
-                    total=event.images_total,
-                    speed=speed(event.images_per_second),
-                    left="paused" if event.paused else time_left(event.seconds_left_low, event.seconds_left_high),
-                )
+                left = "paused" if event.paused else time_left(event.seconds_left_low, event.seconds_left_high)
+                self.advance(event.images_done, event.images_total, event.images_per_second, left)
             case FindingsCounted() if self._task is not None:
                 self._progress.update(self._task, found=findings(sum(event.counts.values())))
             case PhaseEnded() if self._task is not None:

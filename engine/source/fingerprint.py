@@ -1,8 +1,8 @@
 """What the source was like when it was staged, small enough to keep and to compare again before each phase.
 
 Staging: tables, columns, row counts, and a digest of every row of every table. Store: names, sizes and modification
-times of all files, listed in a file of its own; their content is read in whole by dry run, conversion and
-reconciliation. Backup: its bytes.
+times of all files, listed in a file of its own; their content is read in whole by the dry run, whose plan keeps a
+digest of each file (`phases/source_content.py` compares them), by conversion and by reconciliation. Backup: its bytes.
 """
 
 from __future__ import annotations
