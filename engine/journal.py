@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from engine.meanings.databases import of_own_file, told
 from engine.target.files import PlannedFile
 from engine.target.keys import Keys, Made
 from protocol.errors import EnvironmentProblem, Refused
@@ -269,11 +270,7 @@ class Journal:
         try:
             yield
         except sqlite3.Error as problem:
-            raise EnvironmentProblem(
-                f"the journal cannot be used ({problem.__class__.__name__})",
-                where=self._path.name,
-                next_step="free space or restore the file from backup; without its journal a conversion is not resumed",
-            ) from problem
+            raise _in_words(problem, self._path) from problem
 
 
 def recorded(path: Path) -> Recorded:
@@ -285,9 +282,7 @@ def recorded(path: Path) -> Recorded:
             states = database.execute("SELECT number, state FROM entry").fetchall()
             return Recorded(_followed(database), {number: State(state) for number, state in states})
     except (sqlite3.Error, ValueError) as problem:
-        raise EnvironmentProblem(
-            "the journal cannot be read", where=path.name, next_step="restore it from backup"
-        ) from problem
+        raise _in_words(problem, path) from problem
 
 
 def recorded_made(path: Path, number: int) -> Made:
@@ -298,9 +293,17 @@ def recorded_made(path: Path, number: int) -> Made:
                 return {}
             return _made(database, number)
     except (sqlite3.Error, msgspec.MsgspecError) as problem:
-        raise EnvironmentProblem(
-            "the journal cannot be read", where=path.name, next_step="restore it from backup"
-        ) from problem
+        raise _in_words(problem, path) from problem
+
+
+def _in_words(error: Exception, path: Path) -> EnvironmentProblem:
+    """What keeps the journal from being used: its disk, or its own damage. Without it a conversion is not resumed."""
+    meaning = of_own_file(error)
+    return EnvironmentProblem(
+        told(meaning.what, error),
+        where=f"{path.name} in the job folder {path.parent}",
+        next_step=meaning.next_with("run the same command again; it resumes"),
+    )
 
 
 def _made(database: sqlite3.Connection, number: int) -> Made:

@@ -16,6 +16,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from engine.meanings import sqlite
+from engine.meanings.databases import of_own_file, told
 from engine.model import PatientRecord
 from engine.source.content import FileRead
 from engine.target.keys import Keys
@@ -360,8 +362,13 @@ def damage_explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, msgspec.MsgspecError, ValueError, TypeError) as problem:
+        meaning = of_own_file(problem)
         raise EnvironmentProblem(
-            f"the plan cannot be used ({type(problem).__name__})", where=path.name, next_step="run dry-run again"
+            told(meaning.what, problem),
+            where=f"{path.name} in the job folder {path.parent}",
+            next_step="run dry-run again; once a conversion has begun, restore it from backup instead"
+            if meaning is sqlite.DAMAGED
+            else meaning.next_with("run the same command again"),
         ) from problem
 
 

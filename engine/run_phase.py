@@ -11,6 +11,7 @@ from engine.gates import ROAD, Standing
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.phases import PhaseResult
+from engine.places import explained
 from engine.reporter import Reporter
 from protocol.errors import BitewingError, Interrupted, NightOver, Refused
 from protocol.keyset import Signer
@@ -68,7 +69,7 @@ def run_phase(
     world.emit(PhaseStarted(phase))
     started = world.monotonic()
     try:
-        with reporter:
+        with explained(job), reporter:
             result = function(job, reporter, world.control)
     except BitewingError as error:
         world.emit(_broken_off(phase, error, world.monotonic() - started))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -47,7 +48,23 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     words = in_front(given, switches=SWITCHES, valued=VALUED) or ["--help"]
     folder = Path(job) if (job := value_of("--job", words)) else None
-    sys.exit(ended(lambda: app(words, standalone_mode=False), as_json="--json" in words, crash_folder=folder))
+    sys.exit(ended(lambda: _explained(words, folder), as_json="--json" in words, crash_folder=folder))
+
+
+def _explained(words: list[str], folder: Path | None) -> object:
+    """Runs the command; what the system says against a file of the job is told in words, and by its place."""
+    try:
+        return app(words, standalone_mode=False)
+    except BrokenPipeError:
+        raise
+    except (OSError, sqlite3.Error, MemoryError) as error:
+        if folder is None:
+            raise
+        from engine import places
+        from engine.job import Job
+
+        with places.explained(Job.load(folder)):
+            raise error
 
 
 if __name__ == "__main__":

@@ -10,16 +10,16 @@ from engine.control import Control
 from engine.failpoints import failpoint
 from engine.job import Job
 from engine.journal import Journal
+from engine.meanings import disks
 from engine.profiles.schema import TargetProfile
 from engine.target import workshop
 from engine.target.conversion import Task
 from engine.target.database import TargetDatabase
-from engine.target.failures import Failure
-from engine.target.files import TargetStore
+from engine.target.failures import Failure, failure_of
+from engine.target.files import TargetStore, place_of
 from engine.target.hold import target_held
 from engine.target.workshop import Prepared
 from engine.workers import Workers
-from protocol.errors import EnvironmentProblem
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def target_at_work(job: Job, profile: TargetProfile) -> Iterator[tuple[TargetSto
     store = TargetStore(job.target.store, job.run_id)
     store.require_present()
     with ExitStack() as held:
-        with store_problems_explained("written"):
+        with store_problems_explained(store):
             held.enter_context(target_held(store.root))
         yield store, held.enter_context(closing(TargetDatabase(job.target.database, profile, read_only=False)))
 
@@ -36,7 +36,7 @@ def target_at_work(job: Job, profile: TargetProfile) -> Iterator[tuple[TargetSto
 @contextmanager
 def incoming(store: TargetStore, journal: Journal) -> Iterator[Path]:
     """A new session's incoming folder; it is gone afterwards, whatever happened. Workers must have ended by then."""
-    with store_problems_explained("written"):
+    with store_problems_explained(store):
         folder = store.open_incoming(journal.next_session())
     failpoint("after-incoming")
     try:
@@ -48,15 +48,13 @@ def incoming(store: TargetStore, journal: Journal) -> Iterator[Path]:
 
 
 @contextmanager
-def store_problems_explained(what: str) -> Iterator[None]:
+def store_problems_explained(store: TargetStore) -> Iterator[None]:
+    """What the system says against the store ends the command, in words."""
     try:
         yield
     except OSError as error:
-        raise EnvironmentProblem(
-            f"the target store cannot be {what} ({type(error).__name__}: {error.strerror})",
-            where="target store",
-            next_step="check target.store in job.toml, its permissions and its disk",
-        ) from error
+        refused = failure_of(disks.meaning_of(error), place_of(store.root))
+        raise refused.ends("run the same command again") from error
 
 
 def preparers(job: Job, profile: TargetProfile, control: Control) -> Workers[Task, Prepared | Failure]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from typing import Final
 
 from engine.control import Control
 from engine.events import Finding
@@ -20,6 +21,7 @@ from engine.plan import Change, Plan, blinded
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import TargetProfile
 from engine.reporter import Reporter
+from engine.source.store import SourceStore
 from engine.target.conversion import Conversion
 from engine.target.database import TargetDatabase
 from engine.target.failures import Failure
@@ -35,6 +37,7 @@ from protocol.statements import CheckResult, Totals
 from protocol.vocabulary import Check, Gate, Phase, Refusal
 
 Sleep = Callable[[float], None]
+_RESUME: Final = "run convert again; it resumes"
 
 
 def run(
@@ -45,6 +48,7 @@ def run(
     Raises Refused, Interrupted, NightOver, EnvironmentProblem; the same call resumes.
     """
     require_fingerprint(job)
+    SourceStore(job.source.store)  # a store that is away ends the run here, and not each worker of it
     source_profile, target_profile = load_source(job.source.profile), load_target(job.target.profile)
     with closing(Plan(job.plan_path)) as plan:
         plan.require(job.run_id, source_profile.digest, target_profile.digest)
@@ -99,7 +103,7 @@ def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, tol
                 unit = PatientUnit(profile, database, store, journal, folder, told.noticed)
                 _run_whole(Conversion(plan, journal, unit, workers, told, job.run.retries, sleep))
         _advance_counters(database)
-        with store_problems_explained("written"):
+        with store_problems_explained(store):
             store.close_incoming()
 
 
@@ -146,13 +150,11 @@ def _refuse_replaced_target(
     Raises Refused, with nothing written.
     """
     try:
-        with store_problems_explained("read"):
+        with store_problems_explained(store):
             standing = (Standing(plan.patient(number), journal.made(number)) for number in _standing(plan, journal))
             missing = gone(standing, profile, database, store)
     except Failure as failure:
-        raise EnvironmentProblem(
-            failure.detail, where="target database", next_step="put that right and run convert again; it resumes"
-        ) from failure
+        raise failure.ends(_RESUME) from failure
     if missing:
         raise Refused(
             Refusal.EVIDENCE_NOT_NEWEST,

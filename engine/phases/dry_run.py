@@ -38,7 +38,6 @@ from engine.target.planned import Standing
 from engine.target.unknown import uid_columns
 from engine.target.zero_writes import WriteGuard
 from engine.top_up import base_of, require_known
-from protocol.errors import EnvironmentProblem
 from protocol.statements import CheckResult
 from protocol.vocabulary import Check, FindingCode, Gate, Phase, Severity, Verdict
 
@@ -76,9 +75,7 @@ def _target_explained() -> Iterator[None]:
     try:
         yield
     except Failure as failure:
-        raise EnvironmentProblem(
-            failure.detail, where="target database", next_step="check target.database, then run dry-run again"
-        ) from failure
+        raise failure.ends("run dry-run again") from failure
 
 
 @dataclass

@@ -23,7 +23,6 @@ from engine.target.failures import Failure
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit
 from engine.target.unknown import take_up, take_up_files
-from protocol.errors import EnvironmentProblem
 from protocol.vocabulary import Phase
 
 
@@ -66,9 +65,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except Failure as failure:
-        raise EnvironmentProblem(
-            failure.detail, where="conversion", next_step="put that right and run settle again"
-        ) from failure
+        raise failure.ends("run settle again") from failure
 
 
 @dataclass(frozen=True, slots=True)

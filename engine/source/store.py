@@ -9,6 +9,7 @@ from heapq import merge
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from engine.meanings import disks
 from engine.source.names import is_nearly_there, is_reserved
 from engine.source.os_files import open_read, printable, system_path
 from protocol.errors import EnvironmentProblem
@@ -49,7 +50,15 @@ class SourceStore:
         except IsADirectoryError as problem:
             raise StoreProblem(FindingCode.UNREADABLE_FILE, "it is a folder, not a file") from problem
         except OSError as problem:
-            raise StoreProblem(FindingCode.UNREADABLE_FILE, problem.strerror or "I/O error") from problem
+            raise StoreProblem(FindingCode.UNREADABLE_FILE, disks.meaning_of(problem).what) from problem
+
+    def is_there(self) -> bool:
+        """Whether each folder can be listed, and any holds something: a disk taken away may leave an empty folder."""
+        try:
+            holding = [_holds_anything(root) for root in self._roots]
+        except OSError:
+            return False
+        return any(holding)
 
     def exists(self, relative: str) -> bool:
         """Whether there is such a file in the store. Raises StoreProblem if the path leaves it."""
@@ -99,6 +108,11 @@ class SourceStore:
         return "there is no such file"
 
 
+def _holds_anything(root: Path) -> bool:
+    with os.scandir(system_path(root)) as entries:
+        return next(entries, None) is not None
+
+
 def _status(root: Path, relative: str) -> os.stat_result | None:
     """What the system says of one file. The path is put together as text: a Path for each image takes longer."""
     place = f"{root}{os.sep}{relative.replace('/', os.sep)}"
@@ -113,9 +127,12 @@ def _root(path: Path) -> Path:
         with os.scandir(system_path(path)):
             return path.resolve()
     except OSError as problem:
-        what = f"the image store cannot be listed ({problem.strerror or 'I/O error'})"
-        advice = "check this folder in job.toml, the network share and permissions"
-        raise EnvironmentProblem(what, where=str(path), next_step=advice) from problem
+        meaning = disks.meaning_of(problem)
+        where = f"DEXIS 11's image store {os.path.normpath(path)} (source.store in job.toml)"
+        what = f"it cannot be listed: {meaning.what}"
+        raise EnvironmentProblem(
+            what, where=where, next_step=meaning.next_with("run the same command again")
+        ) from problem
 
 
 def _safe_parts(relative: str) -> tuple[str, ...]:
@@ -189,7 +206,10 @@ def _scanned(folder: Path) -> tuple[list[str], dict[str, os.DirEntry[str]]]:
                 else:
                     files[entry.name] = entry
     except OSError as problem:
-        what = f"a folder of the image store cannot be listed ({problem.strerror or 'I/O error'})"
-        advice = "check permissions; every folder must be readable"
-        raise EnvironmentProblem(what, next_step=advice) from problem
+        meaning = disks.meaning_of(problem)
+        raise EnvironmentProblem(
+            f"a folder in it cannot be listed: {meaning.what}",
+            where="DEXIS 11's image store (source.store in job.toml)",
+            next_step=f"every folder of the store must be readable: {meaning.next_with('run the same command again')}",
+        ) from problem
     return folders, files

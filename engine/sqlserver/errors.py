@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from engine.sqlserver.meanings import BY_NUMBER, BY_STATE, UNREACHABLE, UNTRUSTED, Meaning
+from engine.meanings.meaning import Meaning
+from engine.sqlserver.meanings import BY_NUMBER, BY_STATE, UNREACHABLE, UNTRUSTED
 
 # Each diagnostic is "[SQLSTATE] [maker][driver][SQL Server]text (number) (function)"; several follow each other.
 _NUMBER: Final = re.compile(r"\((-?\d{1,9})\) \(SQL[A-Za-z0-9]+\)")
@@ -40,9 +41,9 @@ def state_of(error: BaseException) -> str:
 
 
 def label_of(error: BaseException) -> str:
-    """Class, SQLSTATE and numbers, for messages; never the text."""
+    """SQLSTATE and numbers, for messages; never the text."""
     numbers = " ".join(str(number) for number in dict.fromkeys(numbers_of(error)))
-    return " ".join(part for part in (type(error).__name__, state_of(error), numbers) if part)
+    return " ".join(part for part in (state_of(error), numbers) if part)
 
 
 def _text(error: BaseException) -> str:

@@ -7,43 +7,32 @@ Microsoft's driver.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from engine.meanings.meaning import (
+    BAD_LOGIN,
+    CHANGED,
+    DEADLOCK,
+    DUPLICATE,
+    FORBIDDEN,
+    LOCKED,
+    LOST,
+    MISFIT,
+    NO_RIGHT,
+    OTHER_SCHEMA,
+    READ_ONLY,
+    SERVER_FULL,
+    SERVER_SHORT,
+    SERVER_STOPS,
+    SLOW,
+    TOO_LONG,
+    Meaning,
+    Remedy,
+)
 
-class Remedy(StrEnum):
-    """Whether trying again can help."""
+_REPAIR: Final = Remedy.REPAIR
 
-    AGAIN = "again"  # yes, and it concerns nobody but this transaction
-    REPAIR = "repair"  # once the server, the network or a right is in order; until then every transaction will fail
-    NEVER = "never"  # the same data will be refused again
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """Whether trying again can help, a sentence of ours, and what to do next."""
-
-    remedy: Remedy
-    what: str
-    next_step: str
-
-
-_AGAIN, _REPAIR, _NEVER = Remedy.AGAIN, Remedy.REPAIR, Remedy.NEVER
-_SAME: Final = "run the same command again"
-_DATA: Final = "compare the database with the profile: bitewing-engine profile fingerprint"
-_RIGHTS: Final = "see docs/databases.md for the rights that this login needs"
-
-DEADLOCK: Final = Meaning(_AGAIN, "chosen as a deadlock's victim", _SAME)
-DUPLICATE: Final = Meaning(_NEVER, "a row with this key is already there", _DATA)
-FORBIDDEN: Final = Meaning(_NEVER, "a rule of the database forbids the row", _DATA)
-TOO_LONG: Final = Meaning(_NEVER, "a text is longer than its column", _DATA)
-MISFIT: Final = Meaning(_NEVER, "a value does not fit its column", _DATA)
-OTHER_SCHEMA: Final = Meaning(_NEVER, "the schema is not the profile's", _DATA)
-BAD_LOGIN: Final = Meaning(_REPAIR, "the login was refused", "check user, password and rights")
-LOST: Final = Meaning(_REPAIR, "the connection to the server was lost", _SAME)
-SLOW: Final = Meaning(_REPAIR, "the server did not answer in time", "check the server, or raise query_timeout")
 UNREACHABLE: Final = Meaning(
     _REPAIR,
     "the server cannot be reached",
@@ -62,27 +51,21 @@ NO_DRIVER: Final = Meaning(
 
 _NUMBERS: Final = (
     ((1205,), DEADLOCK),
-    ((1222,), Meaning(_REPAIR, "a lock was not given in time", "close DEXIS on all workstations")),
-    ((3960, 3961), Meaning(_AGAIN, "another transaction changed the same rows", _SAME)),
-    ((701, 8645, 8651, 10928, 10929), Meaning(_REPAIR, "the server was short of memory or threads", _SAME)),
+    ((1222,), LOCKED),
+    ((3960, 3961), CHANGED),
+    ((701, 8645, 8651, 10928, 10929), SERVER_SHORT),
     ((3101, 5061, 5070), Meaning(_REPAIR, "somebody works in the staging database", "close whatever uses it")),
-    (
-        (1101, 1105, 9002, 5149, 3257),
-        Meaning(_REPAIR, "the server's disk or log is full", "make room, or let the database and its log grow"),
-    ),
-    (
-        (3906, 3908),
-        Meaning(_REPAIR, "the database is read-only", "set it read-write, or correct the URL"),
-    ),
+    ((1101, 1105, 9002, 5149, 3257), SERVER_FULL),
+    ((3906, 3908), READ_ONLY),
     ((18456, 18452, 18486, 18487, 18488), BAD_LOGIN),
     (
         (4060,),
         Meaning(_REPAIR, "the database cannot be opened with this login", "check its name and the login's rights"),
     ),
     ((942, 927, 945), Meaning(_REPAIR, "the database is offline, restoring or damaged", "ask whoever runs it")),
-    ((229, 230, 262, 297, 300, 916, 3110, 5011, 15247), Meaning(_REPAIR, "a right is missing", _RIGHTS)),
+    ((229, 230, 262, 297, 300, 916, 3110, 5011, 15247), NO_RIGHT),
     ((823, 824, 825, 605), Meaning(_REPAIR, "the server read its own disk wrongly", "run DBCC CHECKDB there")),
-    ((596, 6002, 6005, 17142), Meaning(_REPAIR, "the server is stopping or starting", _SAME)),
+    ((596, 6002, 6005, 17142), SERVER_STOPS),
     ((2601, 2627), DUPLICATE),
     ((513, 515, 547), FORBIDDEN),
     ((2628, 8152), TOO_LONG),

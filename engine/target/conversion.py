@@ -15,11 +15,11 @@ from engine.target.notice import Notice
 from engine.target.patient import PatientUnit, Settled
 from engine.target.workshop import Prepared
 from engine.workers import WorkerDied, Workers
-from protocol.errors import EnvironmentProblem
 from protocol.vocabulary import FindingCode
 
 Task = tuple[PlannedPatient, Path]
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds before the first retry, and at most
+_ENDED: Final = "the process that made its files ended over it, as where memory runs out"
 _UNSETTLED: Final = "; an earlier attempt could not be settled and was left as it is"
 
 
@@ -141,10 +141,8 @@ class Conversion:
 
     def _give_up(self, change: Change, failure: Failure) -> None:
         if failure.kind is Kind.ENVIRONMENT:
-            raise EnvironmentProblem(
-                failure.detail, where="conversion", next_step="put that right and run convert again; it resumes"
-            ) from failure
-        detail = failure.detail
+            raise failure.ends("run convert again; it resumes") from failure
+        detail = failure.told
         if self.journal.state(change.number) is State.INTENT:
             detail += _UNSETTLED
         else:
@@ -168,5 +166,5 @@ def _prepared(result: Prepared | Failure | WorkerDied) -> Prepared:
     if isinstance(result, Failure):
         raise result
     if isinstance(result, WorkerDied):
-        raise Failure(Kind.TRANSIENT, "the worker process died") from result
+        raise Failure(Kind.TRANSIENT, _ENDED) from result
     return result

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from engine.profiles.made_keys import made_columns
 from engine.profiles.schema import TargetProfile
+from engine.source.urls import place_of
 from engine.target import statements
 from engine.target.claims import exaggerated
 from engine.target.columns import adapted, comparable
@@ -27,7 +28,6 @@ from engine.target.made import with_made
 from engine.target.rows import Row
 from engine.target.schema import LiveSchema
 from engine.target.schema_fit import holders, unfit
-from protocol.errors import EnvironmentProblem
 
 _DIGEST_SPACE: Final = 1 << 256
 _KEYS_AT_ONCE: Final = 1_000  # bound values in one statement; SQL Server takes 2,100
@@ -59,6 +59,7 @@ class TargetDatabase:
         self._makes = {place: own[place] for place in made_columns(profile.keys, profile.insert) if place in own}
         self.statements = Statements(read_only)
         self._engine = connected(url, self.statements)
+        self._place = f"target database {place_of(url)} (target.database in job.toml)"
         with self._reading() as connection:
             self._schema = LiveSchema.read(connection, profile)
 
@@ -122,7 +123,7 @@ class TargetDatabase:
             with self._engine.connect() as connection, self._clean(connection), connection.begin():
                 yield connection
         except (sa.exc.SQLAlchemyError, OSError) as error:
-            raise explained(error) from error
+            raise explained(error, self._place) from error
 
     def insert(self, connection: sa.Connection, rows: Sequence[Row]) -> Made:
         """Inserts rows in order, and says which keys the database made for them.
@@ -288,9 +289,7 @@ class TargetDatabase:
             with self._engine.connect() as connection:
                 yield connection
         except sa.exc.SQLAlchemyError as error:
-            raise EnvironmentProblem(
-                explained(error).detail, where="target database", next_step="check target.database in job.toml"
-            ) from error
+            raise explained(error, self._place).ends("run the same command again") from error
 
 
 def _not_there(place: str) -> Failure:

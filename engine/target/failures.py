@@ -1,14 +1,17 @@
-"""Why an attempt at a patient failed, and whether trying again can help."""
+"""Why an attempt at a patient failed, where, and whether trying again can help."""
 
 from __future__ import annotations
 
-import errno
-import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from engine.defects import spot
 from engine.imaging.problem import ImageProblem
+from engine.meanings import disks
+from engine.meanings.meaning import Meaning, Remedy
 from engine.target.notice import Notice
+from protocol.errors import EnvironmentProblem
 from protocol.vocabulary import FindingCode
 
 
@@ -20,26 +23,47 @@ class Kind(StrEnum):
     PERMANENT = "permanent"  # trying again gives the same: set the patient aside
 
 
-class Failure(Exception):
-    """One attempt failed. `detail` is a sentence without patient data; `notice` is a finding that explains it."""
+KIND_OF: Final[Mapping[Remedy, Kind]] = {
+    Remedy.AGAIN: Kind.TRANSIENT,
+    Remedy.REPAIR: Kind.ENVIRONMENT,
+    Remedy.NEVER: Kind.PERMANENT,
+}
+_DO_SOMETHING: Final = "put that right"
 
-    def __init__(self, kind: Kind, detail: str, notice: Notice | None = None) -> None:
-        self.kind, self.detail, self.notice = kind, detail, notice
+
+class Failure(Exception):
+    """One attempt failed. `detail` is a sentence without patient data; `notice` is a finding that explains it.
+
+    `where` names the disk or database by its key in job.toml, `next_step` what a person does about it.
+    """
+
+    def __init__(
+        self, kind: Kind, detail: str, notice: Notice | None = None, where: str = "", next_step: str = ""
+    ) -> None:
+        self.kind, self.detail, self.notice, self.where, self.next_step = kind, detail, notice, where, next_step
         super().__init__(detail)
 
-    def __reduce__(self) -> tuple[type[Failure], tuple[Kind, str, Notice | None]]:
-        return type(self), (self.kind, self.detail, self.notice)
+    def __reduce__(self) -> tuple[type[Failure], tuple[Kind, str, Notice | None, str, str]]:
+        return type(self), (self.kind, self.detail, self.notice, self.where, self.next_step)
+
+    @property
+    def told(self) -> str:
+        """Where and what, in one sentence."""
+        return f"{self.where}: {self.detail}" if self.where else self.detail
+
+    def ends(self, command: str) -> EnvironmentProblem:
+        """What a command says that this failure ends; `command` is how it goes on: "run convert again"."""
+        meaning = Meaning(Remedy.REPAIR, self.detail, self.next_step or _DO_SOMETHING)
+        return EnvironmentProblem(self.detail, where=self.where or "conversion", next_step=meaning.next_with(command))
 
 
-_ENVIRONMENT_ERRNOS: Final = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENODEV, errno.ENOTSUP, errno.EXDEV}
-)
-# Sharing and lock violations: another program, often an antivirus scanner, looks at the file for a moment.
-_BUSY_WINERRORS: Final = frozenset({5, 32, 33})
+def failure_of(meaning: Meaning, where: str) -> Failure:
+    """The failure that a refusal of this meaning is, at `where`."""
+    return Failure(KIND_OF[meaning.remedy], meaning.what, where=where, next_step=meaning.next_step)
 
 
-def explained(error: Exception) -> Failure:
-    """Any error of an attempt at files as a Failure; `database_failures` knows the database's."""
+def explained(error: Exception, where: str = "") -> Failure:
+    """Any error of an attempt at files as a Failure at `where`; `database_failures` knows the database's."""
     match error:
         case Failure():
             return error
@@ -48,11 +72,7 @@ def explained(error: Exception) -> Failure:
         case FileExistsError():
             return Failure(Kind.PERMANENT, "a planned path is taken", Notice(FindingCode.PATH_TAKEN))
         case OSError():
-            return Failure(_kind_of_os_error(error), f"{type(error).__name__}: {error.strerror}")
-    return Failure(Kind.PERMANENT, f"unexpected {type(error).__name__}")
-
-
-def _kind_of_os_error(error: OSError) -> Kind:
-    if sys.platform == "win32" and error.winerror in _BUSY_WINERRORS:
-        return Kind.TRANSIENT
-    return Kind.ENVIRONMENT if error.errno in _ENVIRONMENT_ERRNOS else Kind.TRANSIENT
+            return failure_of(disks.meaning_of(error), where)
+        case MemoryError():
+            return failure_of(disks.MEMORY, where="")
+    return Failure(Kind.PERMANENT, f"a defect in Bitewing ({spot(error)}): report it")

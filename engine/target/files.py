@@ -6,16 +6,21 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from engine.failpoints import failpoint
 from engine.target import disk
 from engine.target.failures import explained
 from protocol.errors import EnvironmentProblem
+
+Args = ParamSpec("Args")
+Result = TypeVar("Result")
 
 _BLOCK = 1 << 20
 
@@ -36,13 +41,25 @@ class PlannedFile:
     sha256: str
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
+def place_of(root: Path) -> str:
+    """The target's store as people find it again: its folder, and its key in job.toml."""
+    return f"target's store {os.path.normpath(root)} (target.store in job.toml)"
+
+
+Method = Callable[Concatenate["TargetStore", Args], Result]
+
+
+def _explained(method: Method[Args, Result]) -> Method[Args, Result]:
     """What the system says against it, as a Failure."""
-    try:
-        yield
-    except OSError as error:
-        raise explained(error) from error
+
+    @wraps(method)
+    def explaining(store: TargetStore, /, *given: Args.args, **named: Args.kwargs) -> Result:
+        try:
+            return method(store, *given, **named)
+        except OSError as error:
+            raise explained(error, place_of(store.root)) from error
+
+    return explaining
 
 
 class TargetStore:
@@ -57,7 +74,9 @@ class TargetStore:
         """Raises EnvironmentProblem if the store is not there."""
         if not self.root.is_dir():
             raise EnvironmentProblem(
-                "the target store is not there", where=str(self.root), next_step="check target.store in job.toml"
+                "the folder is not there",
+                where=place_of(self.root),
+                next_step="connect its disk or network share, or correct target.store; then run the same command again",
             )
 
     def open_incoming(self, session: int) -> Path:
@@ -76,7 +95,7 @@ class TargetStore:
         with suppress(FileNotFoundError):
             shutil.rmtree(self.incoming)
 
-    @_explained()
+    @_explained
     def taken(self, paths: Iterable[str]) -> list[str]:
         """Those of `paths` where something stands already. Raises Failure."""
         return [path for path in paths if self._place(path).exists() or self._place(path).is_symlink()]
@@ -89,7 +108,7 @@ class TargetStore:
             return None
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
-    @_explained()
+    @_explained
     def presence(self, file: PlannedFile) -> Presence:
         """What stands at the file's final path. Raises Failure."""
         place = self._place(file.path)
@@ -102,7 +121,7 @@ class TargetStore:
         except IsADirectoryError:
             return Presence.FOREIGN
 
-    @_explained()
+    @_explained
     def link(self, incoming: Path, files: Iterable[tuple[str, PlannedFile]]) -> None:
         """Links incoming files, given by name, to their final paths and makes that durable. Refuses to overwrite.
 
@@ -119,7 +138,7 @@ class TargetStore:
         disk.sync_folders(sorted(folders | {folder.parent for folder in above - self._flushed}))
         self._flushed |= above
 
-    @_explained()
+    @_explained
     def remove_ours(self, files: Iterable[PlannedFile], step: str = "after-remove") -> list[str]:
         """Removes exactly the files that carry our digest, durably; returns the paths where something else stands.
 

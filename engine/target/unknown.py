@@ -19,7 +19,7 @@ from engine.target.files import Presence, TargetStore
 from engine.target.keys import NO_KEYS
 from engine.target.made import makes_keys
 from engine.target.planned import planned_files, planned_rows
-from protocol.errors import EnvironmentProblem, Refused
+from protocol.errors import Refused
 from protocol.vocabulary import Refusal
 
 _SETTLED: Final = (State.DONE, State.INTENT)  # what the journal knows of, and convert settles
@@ -54,9 +54,7 @@ def take_up(plan: Plan, journal: Journal, profile: TargetProfile, database: Targ
         for change in list(unknown(plan, states, profile, database)):
             journal_intent(change, journal)
     except Failure as failure:
-        raise EnvironmentProblem(
-            failure.detail, where="target database", next_step="put that right and run the same command again"
-        ) from failure
+        raise failure.ends("run the same command again") from failure
 
 
 def take_up_files(plan: Plan, journal: Journal, store: TargetStore) -> None:

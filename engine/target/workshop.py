@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from engine.defects import noted
 from engine.encode import EncodedFile, Encoder
 from engine.failpoints import failpoint
 from engine.imaging.classify import is_colour
@@ -19,14 +20,15 @@ from engine.imaging.decode import decode
 from engine.imaging.integrity import Bytes
 from engine.imaging.pixels import Pixels
 from engine.imaging.problem import ImageProblem
+from engine.meanings import disks
 from engine.model import Image, PatientRecord
 from engine.plan import PlannedImage, PlannedPatient, SkippedImage
 from engine.profiles.schema import TargetProfile
 from engine.source.steady import DOUBTFUL, SteadyStore
 from engine.source.store import SourceStore, StoreProblem
 from engine.target import disk
-from engine.target.failures import Failure, Kind, explained
-from engine.target.files import PlannedFile
+from engine.target.failures import Failure, Kind, explained, failure_of
+from engine.target.files import PlannedFile, place_of
 from engine.target.keys import Keys
 from engine.target.notice import Notice
 from engine.target.rows import map_record, rows_digest
@@ -106,7 +108,7 @@ class Workshop:
             except WriteRefused:
                 raise
             except Exception as problem:
-                notice = _problem_notice(image, problem)
+                notice = _problem_notice(image, problem, self._job)
                 notices.append(notice)
                 stamp = self._store.stamp(image.file) or (None, None)
                 skipped.append(SkippedImage(image.key, key, image.file, notice.code, *stamp))
@@ -150,8 +152,10 @@ class Workshop:
         """Writes every file of a patient into `incoming`, durably and read back. A failure is returned, not raised."""
         try:
             return self._prepare(patient, incoming)
-        except Exception as error:
-            return explained(error)
+        except (Failure, ImageProblem, OSError, MemoryError) as error:
+            return explained(error, place_of(incoming.parents[1]))
+        except Exception as error:  # a defect of ours costs one patient, not the night
+            return Failure(Kind.PERMANENT, noted(error, self._job))
 
     def _prepare(self, patient: PlannedPatient, incoming: Path) -> Prepared:
         scopes = RecordScopes(patient.record, patient.keys, self._profile)
@@ -171,8 +175,7 @@ class Workshop:
         try:
             source = self._store.open_read(image.file)
         except StoreProblem as problem:
-            notice = Notice(problem.code, image.key, image.file, problem.detail)
-            raise Failure(Kind.TRANSIENT, "a source file cannot be read as it was in the dry run", notice) from problem
+            raise self._unread(image, problem) from problem
         predicted = (planned.path, planned.sha256, planned.integrity)
         try:
             encoded = self._encoder.encode(image, scope, planned.target_key, source, lambda: decode(source))
@@ -181,6 +184,14 @@ class Workshop:
         if (encoded.path, encoded.sha256, encoded.integrity.hex()) != predicted:
             raise _unlike_the_plan(planned, image, source)
         return encoded
+
+    def _unread(self, image: Image, problem: StoreProblem) -> Failure:
+        """Why a source file cannot be had: where the whole store is away, no other patient will fare better."""
+        if not self._store.is_there():
+            return failure_of(disks.UNREACHABLE, "DEXIS 11's image store (source.store in job.toml)")
+        notice = Notice(problem.code, image.key, image.file, problem.detail)
+        detail = f"a source file cannot be read as it was in the dry run: {problem.detail}"
+        return Failure(Kind.TRANSIENT, detail, notice)
 
 
 def _unlike_the_plan(planned: PlannedImage, image: Image, source: bytes) -> Failure:
@@ -196,11 +207,11 @@ def incoming_name(planned: PlannedImage) -> str:
     return f"{planned.target_key:08x}"
 
 
-def _problem_notice(image: Image, problem: Exception) -> Notice:
+def _problem_notice(image: Image, problem: Exception, job: Path) -> Notice:
     """Why an image is not planned. What nobody foresaw blocks, and one odd file does not end the whole dry run."""
     if isinstance(problem, StoreProblem | ImageProblem):
         return Notice(problem.code, image.key, image.file, problem.detail)
-    return Notice(FindingCode.UNREADABLE_FILE, image.key, image.file, f"unexpected {type(problem).__name__}")
+    return Notice(FindingCode.UNREADABLE_FILE, image.key, image.file, noted(problem, job))
 
 
 def _looked_at(image: Image, pixels: Pixels) -> list[Notice]:

@@ -12,13 +12,11 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Final
 
 import psycopg
 import sqlalchemy as sa
 
-import engine.target.failures
 from engine.failpoints import die
 from engine.plan import Plan
 from engine.source.store import SourceStore
@@ -119,7 +117,6 @@ def _half(call: Call) -> None:
 
 def _locked(call: Call, victim: Victim) -> None:
     """A sharing violation, as Python reports it on Windows."""
-    engine.target.failures.sys = SimpleNamespace(platform="win32")  # type: ignore[attr-defined]
     error = PermissionError(errno.EACCES, "The process cannot access the file")
     error.winerror = 32  # type: ignore[attr-defined,unused-ignore]
     raise error

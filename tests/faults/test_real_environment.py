@@ -73,7 +73,9 @@ def test_a_full_disk_stops_the_run_whole_and_with_room_it_goes_on(
 ) -> None:
     def fill(practice: Practice, folder: Path) -> None:
         tiny = _on_a_small_disk(folder, practice, size * _KIB, "target")
-        assert "No space left" in _stops(tiny)
+        told = _stops(tiny)
+        assert told.startswith(f"target's store {tiny.store.resolve()} (target.store in job.toml): the disk is full")
+        assert told.endswith("Next: make room on that disk; then run convert again; it resumes")
         _whole_again(practice, tiny, lambda: mount_small_disk(tiny.store, _PLENTY))
 
     _in_its_own_mounts(tmp_path, practice, fill)
@@ -85,7 +87,11 @@ def test_the_disk_of_journal_and_rows_may_be_full_too(tmp_path: Path, practice: 
         tiny = _on_a_small_disk(folder, practice, _PLENTY, ".")
         used = sum(file.stat().st_blocks * 512 for file in tiny.folder.parent.rglob("*"))
         mount_small_disk(tiny.folder.parent, used + room * _KIB)
-        assert "free space" in (told := _stops(tiny)) or "put that right" in told or "No space" in told
+        told = _stops(tiny)
+        assert told.startswith(
+            ("target's store ", "target database ", "journal.sqlite in the job folder ", "job folder")
+        )
+        assert ": the disk is full" in told and "Next: make room on that disk; then run" in told
         practice.require_possible(tiny, lost=False)
         mount_small_disk(tiny.folder.parent, _PLENTY)
         assert converted(tiny)
@@ -108,7 +114,7 @@ def test_a_store_that_turns_read_only_stops_the_run_and_writable_again_it_goes_o
                 make_read_only(tiny.store, True)
 
         arm(act)
-        assert "Read-only" in _stops(tiny)
+        assert (told := _stops(tiny)).startswith("target's store ") and "the disk is read-only" in told
         practice.require_possible(tiny, lost=False)
         make_read_only(tiny.store, False)
         assert converted(tiny)
@@ -127,7 +133,7 @@ def test_a_folder_that_nobody_may_write_stops_the_run_and_permitted_it_goes_on(
     _give_to_nobody(tmp_path)
     stopped = apart(lambda: _as_nobody(tiny))
     assert stopped.error is None, stopped.error
-    assert "Permission denied" in stopped.result
+    assert stopped.result.startswith("target's store ") and "access is denied" in stopped.result
     theirs = replace(practice, foreign=foreign(tiny))
     _whole_again(theirs, tiny, lambda: (tiny.store / forbidden).chmod(0o755))
 

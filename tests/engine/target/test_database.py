@@ -319,7 +319,7 @@ def test_a_value_takes_the_form_of_its_column(kind: sa.types.TypeEngine[object],
 
 def test_an_unforeseen_error_is_permanent_and_quotes_nothing() -> None:
     failure = explained(ValueError("Ana Ødegård"))
-    assert (failure.kind, failure.detail) == (Kind.PERMANENT, "unexpected ValueError")
+    assert (failure.kind, failure.detail) == (Kind.PERMANENT, "a defect in Bitewing (ValueError): report it")
 
 
 def test_a_driver_that_cannot_be_loaded_is_the_environments_problem(monkeypatch: pytest.MonkeyPatch) -> None:
