@@ -35,6 +35,7 @@ from engine.target.failures import Failure
 from engine.target.files import TargetStore
 from engine.target.notice import Notice
 from engine.target.planned import Standing
+from engine.target.refused_rows import refused_rows
 from engine.target.unknown import uid_columns
 from engine.target.zero_writes import WriteGuard
 from engine.top_up import base_of, require_known
@@ -110,6 +111,7 @@ class _DryRun:
         writer.finish()
         with closing(Plan(self.job.plan_path)) as plan:
             self._report_worked_with(plan)
+            self._report_refused_rows(plan)
             unchanged = before.mark(self.database, store)
             checks = (*self._enumeration(wanted, seen), *self._writes(seen, marked, unchanged))
             checks += tuple(self._verdicts(outlook))
@@ -154,6 +156,14 @@ class _DryRun:
         for patient in map(plan.patient, plan.leaving().values()):
             if what := self._what_changed(patient):
                 self._found(patient.record.patient.key, Notice(FindingCode.TARGET_CHANGED, detail=what))
+
+    def _report_refused_rows(self, plan: Plan) -> None:
+        """Rows that the target would refuse for what other rows hold."""
+        if self.database.drift():
+            return
+        with _target_explained():
+            for patient, notice in refused_rows(plan, self.target, self.database):
+                self._found(patient, notice)
 
     def _what_changed(self, patient: PlannedPatient) -> str | None:
         with _target_explained():

@@ -20,6 +20,7 @@ from engine.target import statements
 from engine.target.claims import exaggerated
 from engine.target.columns import adapted, comparable
 from engine.target.connect import Statements, connected
+from engine.target.constraints import Constraint, constraints, misplaced
 from engine.target.database_failures import explained
 from engine.target.failures import Failure, Kind
 from engine.target.fit import Holder
@@ -83,7 +84,21 @@ class TargetDatabase:
 
     def unfit(self) -> list[tuple[str, str]]:
         """`Table.Column`, and a sentence, for each column that cannot be filled as the profile says."""
-        return list(unfit(self._profile, self.dialect, self._schema.column))
+        wrong = unfit(self._profile, self.dialect, self._schema.column)
+        return [*wrong, *misplaced(self._profile, self._schema, self.dialect)]
+
+    def constraints(self) -> list[Constraint]:
+        """What the plan's rows must be held against, beyond their columns."""
+        return list(constraints(self._profile, self._schema, self.dialect))
+
+    def standing(self, constraint: Constraint) -> Iterator[tuple[object, ...]]:
+        """The values that stand in the columns of a constraint, row by row, in no order. Raises Failure."""
+        if not constraint.there:
+            return
+        with self.transaction() as connection:
+            query = statements.columns(constraint.there)
+            for row in connection.execution_options(stream_results=True).execute(query):
+                yield tuple(row)
 
     def holders(self) -> Mapping[str, Holder]:
         """The columns to be filled, to hold each planned value against; not those that are found unfit anyway."""

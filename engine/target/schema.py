@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.types import TypeEngine
 
 from engine.identifiers import Matching, matching_of, schemas
 from engine.profiles.schema import TargetProfile
 from engine.sqlserver.time_digits import add_time_digits
 
 
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A foreign key as the database has it: `columns` of a table, and the columns of `table` in which they must stand.
+
+    `is_deferred`: the server looks when a transaction ends, and not with each row.
+    """
+
+    columns: tuple[str, ...]
+    schema: str | None
+    table: str
+    their_columns: tuple[str, ...]
+    is_deferred: bool
+
+    def referred(self, tables: Iterable[sa.Table | None]) -> sa.Table | None:
+        """The table that is pointed to, if it is among `tables`."""
+        return next((found for found in tables if found is not None and self._is(found)), None)
+
+    def _is(self, table: sa.Table) -> bool:
+        return table.name == self.table and (self.schema in (None, table.schema) or table.schema is None)
+
+    def there(self, kinds: Sequence[TypeEngine[Any]]) -> tuple[sa.ColumnElement[Any], ...]:
+        """The columns that are pointed to, which are of the same kinds."""
+        named = (sa.column(name, kind) for name, kind in zip(self.their_columns, kinds, strict=True))
+        table = sa.table(self.table, *named, schema=self.schema)
+        return tuple(table.c)
+
+
 class LiveSchema:
     """Tables by the profile's name for them. Only those that the profile speaks of are looked at."""
 
-    def __init__(self, tables: dict[str, sa.Table], matching: Matching) -> None:
-        self._tables, self._matching = tables, matching
+    def __init__(
+        self, tables: dict[str, sa.Table], matching: Matching, pointers: dict[sa.Table, tuple[Pointer, ...]]
+    ) -> None:
+        self._tables, self._matching, self._pointers = tables, matching, pointers
         self._columns: dict[tuple[str, str], sa.Column[Any] | None] = {}  # asked for again with every row
 
     @staticmethod
@@ -25,6 +56,7 @@ class LiveSchema:
         matching = matching_of(connection)
         wanted = dict.fromkeys((*profile.database.relies_on, *(rule.table for rule in profile.insert)))
         tables: dict[str, sa.Table] = {}
+        pointers: dict[sa.Table, tuple[Pointer, ...]] = {}
         for schema in schemas(connection):
             live = sa.inspect(connection).get_table_names(schema)
             found = {name: live_name for name in wanted if (live_name := matching.find(name, live)) is not None}
@@ -35,7 +67,8 @@ class LiveSchema:
                 for table in by_name.values():
                     add_time_digits(connection, table)
             tables = {name: by_name[live_name] for name, live_name in found.items()} | tables
-        return LiveSchema(tables, matching)
+            pointers |= {table: tuple(_pointers(connection, table)) for table in by_name.values()}
+        return LiveSchema(tables, matching, pointers)
 
     def table(self, name: str) -> sa.Table | None:
         """The table; None if the database has none that it would take `name` for."""
@@ -52,9 +85,22 @@ class LiveSchema:
         live = None if found is None else self._matching.find(name, found.columns.keys())
         return None if found is None or live is None else found.c[live]
 
+    def pointers(self, table: str) -> tuple[Pointer, ...]:
+        """The foreign keys of a table; none if it is not there."""
+        found = self._tables.get(table)
+        return () if found is None else self._pointers[found]
+
     def missing(self, table: str, columns: Iterable[str]) -> Iterator[str]:
         """What is not there of a table: `Table` itself, or each `Table.Column`."""
         if table not in self._tables:
             yield table
         else:
             yield from (f"{table}.{column}" for column in columns if self.column(table, column) is None)
+
+
+def _pointers(connection: sa.Connection, table: sa.Table) -> Iterator[Pointer]:
+    for key in sa.inspect(connection).get_foreign_keys(table.name, table.schema):
+        if key["referred_columns"]:  # SQLite leaves them out where the primary key is meant
+            deferred = str(key.get("options", {}).get("initially", "")).upper() == "DEFERRED"
+            place = (key["referred_schema"], key["referred_table"], tuple(key["referred_columns"]))
+            yield Pointer(tuple(key["constrained_columns"]), *place, deferred)

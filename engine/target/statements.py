@@ -114,6 +114,11 @@ def everything(table: sa.Table) -> sa.Select[Any]:
     return sa.select(table)
 
 
+def columns(wanted: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    """These columns of all rows of their table."""
+    return sa.select(*wanted)
+
+
 def largest(column: sa.Column[Any]) -> sa.Select[Any]:
     """The largest value in use; NULL for an empty table."""
     return sa.select(sa.func.max(column))
