@@ -149,6 +149,7 @@ def test_a_file_that_takes_a_planned_path_is_never_overwritten_and_its_patient_s
     assert checks[Check.NOTHING_SET_ASIDE] == (Verdict.FAIL, 0, 1)
     assert checks[Check.PATIENTS_CONVERTED] == (Verdict.FAIL, 3, 2)
     assert told.codes() == [FindingCode.PATH_TAKEN, FindingCode.SET_ASIDE]
+    assert "not ours" in str({finding.code: finding.detail for finding in told.findings}[FindingCode.SET_ASIDE])
     assert {row[1] for row in ready.target_rows()["activitylog"]} == {
         "Images/00/00/00/00000005.png",
         "Images/00/00/00/00000006.dex",
@@ -226,6 +227,20 @@ def test_rows_that_changed_after_an_unfinished_commit_are_left_for_a_person(read
     _convert(ready)
     _reopen_intents(ready)
     ready.another_writes("UPDATE PersonName SET FamilyName = 'Corrected' WHERE PersonID = 1")
+    before = ready.end_state()
+    checks, told = _convert(ready)
+    assert checks[Check.NOTHING_SET_ASIDE] == (Verdict.FAIL, 0, 1)
+    assert told.codes() == [FindingCode.SET_ASIDE]
+    assert ready.end_state() == before
+
+
+def test_a_strangers_file_in_the_place_of_a_committed_patients_own_is_left_and_the_patient_not_called_done(
+    ready: Tiny,
+) -> None:
+    _convert(ready)
+    _reopen_intents(ready)
+    place = ready.store / "Images/00/00/00/00000002.dex"
+    place.write_bytes(bytes(place.stat().st_size))
     before = ready.end_state()
     checks, told = _convert(ready)
     assert checks[Check.NOTHING_SET_ASIDE] == (Verdict.FAIL, 0, 1)
