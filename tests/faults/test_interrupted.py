@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +13,20 @@ import pytest
 import sqlalchemy as sa
 
 from engine.control import Uncontrolled
-from engine.phases import convert
+from engine.failpoints import arm, killing
+from engine.phases import convert, dry_run, settle
+from engine.phases.settle import Settlement
+from engine.plan import Plan
+from engine.profiles.load import load_target
 from engine.target import disk
 from engine.target.database import TargetDatabase
 from engine.target.failures import Failure, Kind
+from engine.target.planned import planned_rows
 from protocol.errors import Interrupted
 from protocol.vocabulary import Phase
-from tests.engine.tiny import Tiny, run_phase
+from tests.engine.tiny import RecordingReporter, Tiny, TinyPractice, Told, run_phase
 from tests.faults.practice import Practice, converted
+from tests.faults.processes import apart
 
 pytestmark = pytest.mark.fault
 
@@ -106,3 +115,41 @@ def test_a_server_that_stays_away_for_a_while_after_a_lost_answer_is_asked_again
     monkeypatch.setattr(TargetDatabase, "found_of", asks)
     assert converted(tiny)
     practice.require_end(tiny)
+
+
+def test_a_commit_that_is_still_under_way_in_the_server_is_waited_for(
+    new_database: Callable[[], str], tmp_path: Path
+) -> None:
+    """The converter is dead, and its server has yet to make its last commit: nobody may call the patient undone."""
+    tiny = TinyPractice().build(tmp_path / "practice", target=new_database())
+    run_phase(dry_run.run, Phase.DRY_RUN, tiny)
+
+    def killed() -> None:
+        arm(killing("before-commit:1"))
+        converted(tiny)
+
+    assert apart(killed).killed
+    target = load_target("dexis10")
+    with closing(Plan(tiny.job.plan_path)) as plan:
+        rows = planned_rows(plan.patient(plan.changes()[0]), target)
+    with closing(TargetDatabase(tiny.target, target, read_only=False)) as server, ThreadPoolExecutor(1) as after:
+        with server.transaction() as connection:
+            server.insert(connection, rows)
+            settling = after.submit(_settled, tiny)
+            while not settling.done() and not _somebody_waits(tiny):
+                time.sleep(0.01)
+        assert settling.result() == Settlement(open=1, converted=1)
+    assert converted(tiny)
+
+
+def _settled(tiny: Tiny) -> Settlement:
+    with RecordingReporter(Phase.CONVERT, Told(), tiny.job.findings_path) as reporter:
+        return settle.run(tiny.job, reporter)
+
+
+def _somebody_waits(tiny: Tiny) -> bool:
+    engine = sa.create_engine(tiny.target)
+    with engine.connect() as connection:
+        waiting = connection.execute(sa.text("SELECT COUNT(*) FROM pg_locks WHERE NOT granted")).scalar_one()
+    engine.dispose()
+    return bool(waiting)
