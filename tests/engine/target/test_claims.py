@@ -67,6 +67,15 @@ def test_a_column_that_keeps_less_of_a_time_is_named(kind: sa.types.TypeEngine[o
     assert sentence == f"the profile says that it keeps a {precision}, the column keeps less"
 
 
+@pytest.mark.parametrize(
+    ("kind", "zone"), [(mssql.DATETIMEOFFSET(3), None), (mssql.DATETIME2(3), "Europe/Oslo")], ids=["little", "much"]
+)
+def test_a_zone_too_much_or_too_little_is_not_taken_for_a_time_that_is_kept_less(
+    kind: sa.types.TypeEngine[object], zone: str | None
+) -> None:
+    assert said(kind, time=replace(keeps("second"), zone=zone)) == []
+
+
 def test_a_column_that_is_narrower_than_the_profile_says_is_named() -> None:
     assert said(sa.NVARCHAR(63), text=TextLimit(64, "unicode")) == [
         "the profile says that it holds 64, the column holds 63"
