@@ -80,7 +80,7 @@ class Payload:
         except ImageProblem:
             raise
         except Exception as problem:
-            raise self._refused(type(problem).__name__) from problem
+            raise self._refused("its codec refuses it") from problem
         if not self.is_raw:
             self._prove(packed, pixels)
         return packed

@@ -27,4 +27,4 @@ def foreign(what: str, code: FindingCode = FindingCode.UNREADABLE_FILE) -> Itera
     except ImageProblem:
         raise
     except Exception as problem:
-        raise ImageProblem(code, f"{what} cannot be read: {type(problem).__name__}") from problem
+        raise ImageProblem(code, f"{what} cannot be read") from problem

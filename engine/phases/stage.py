@@ -61,9 +61,7 @@ def _fingerprint_before(job: Job) -> Fingerprint | None:
 
 def _refuse_empty(store: SourceStore) -> None:
     if next(store.walk(), None) is None:
-        advice = (
-            "connect its disk or network share, or correct source.store; or every image would be missing"
-        )
+        advice = "connect its disk or network share, or correct source.store; or every image would be missing"
         where = "DEXIS 11's image store (source.store in job.toml)"
         raise EnvironmentProblem("it holds no file", where=where, next_step=advice)
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
+from engine.meanings.disks import meaning_of
 from engine.profiles.schema import TargetProfile
 from protocol.errors import EnvironmentProblem
 
@@ -28,10 +29,11 @@ def walk(root: Path, profile: TargetProfile) -> Iterator[tuple[str, str | None, 
             is_plain = entry.is_file(follow_symlinks=False)
             yield path, key_of(path, templates) if is_plain else None, entry.stat(follow_symlinks=False).st_size
     except OSError as problem:
+        meaning = meaning_of(problem)
         raise EnvironmentProblem(
-            f"the target store cannot be read ({problem.strerror})",
-            where="target.store",
-            next_step="check the folder, its disk and permissions, then run reconcile again",
+            f"a folder in it cannot be listed: {meaning.what}",
+            where=f"target's store {root} (target.store in job.toml)",
+            next_step=meaning.next_with("run reconcile again"),
         ) from problem
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.meanings.disks import meaning_of
 from engine.reconcile.disk_view import path_for
 from engine.reconcile.header_check import LOW_IS_WHITE, header_flaws, told_by
 from engine.reconcile.image_values import Eyes, FileKind, Flaw, ImageAnswer, ImageQuestion
@@ -55,16 +57,26 @@ def examine(eyes: Eyes, question: ImageQuestion) -> ImageAnswer:
     if question.key is None:
         return replace(known, content=_content(kind, picture, data))
     path = path_for(kind.path, question.key, question.names)
-    copy = read_quietly(eyes.target_root / path) if path in question.paths else None
-    if copy is None:
-        missing = Flaw(FindingCode.FILE_MISSING, f"no file {path}", on_disk=True)
-        return replace(known, content=_content(kind, picture, data), path=path, flaws=(missing,))
+    copy = _copy(eyes.target_root, path, question)
+    if isinstance(copy, Flaw):
+        return replace(known, content=_content(kind, picture, data), path=path, flaws=(copy,))
     seen = _native(eyes, question, kind, picture, copy) if kind.is_native else _photo(kind, picture, data, copy)
     content = seen.content if seen.is_equal else _content(kind, picture, data)
     known = replace(known, content=content, path=path, bytes=len(data) + len(copy))
     return _answer(
         eyes, question, picture, seen, known, kind, lambda: _is_kept(kind, _source_seal(kind, picture, data), question)
     )
+
+
+def _copy(root: Path, path: str, question: ImageQuestion) -> bytes | Flaw:
+    """What the target holds of an image. A file that is there and cannot be read is as good as none, and said so."""
+    if path not in question.paths:
+        return Flaw(FindingCode.FILE_MISSING, f"no file {path}", on_disk=True)
+    try:
+        return read_quietly(root / path)
+    except OSError as problem:
+        what = f"the file {path} is there, and cannot be read: {meaning_of(problem).what}"
+        return Flaw(FindingCode.FILE_MISSING, what, on_disk=True)
 
 
 def _is_kept(kind: FileKind, sealed: bytes | None, question: ImageQuestion) -> bool:

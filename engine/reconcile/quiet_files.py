@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from engine.meanings.disks import meaning_of
 from engine.reconcile.picture import SourceWanting
 from protocol.vocabulary import FindingCode
 
@@ -14,22 +15,20 @@ def read_below(roots: tuple[Path, ...], file: str) -> bytes:
     for root in roots:
         path = root / file
         if path.is_file() and path.resolve().is_relative_to(root.resolve()):
-            data = read_quietly(path)
-            if data is None:
-                raise SourceWanting(FindingCode.UNREADABLE_FILE, "the file cannot be opened")
-            return data
+            try:
+                return read_quietly(path)
+            except OSError as problem:
+                detail = f"the file cannot be read: {meaning_of(problem).what}"
+                raise SourceWanting(FindingCode.UNREADABLE_FILE, detail) from problem
     raise SourceWanting(FindingCode.MISSING_FILE, "no such file in the source store")
 
 
-def read_quietly(path: Path) -> bytes | None:
-    """A file's bytes, None if it cannot be read; the time of last access stays as it was where the system allows."""
+def read_quietly(path: Path) -> bytes:
+    """A file's bytes; the time of last access stays as it was where the system allows. Raises OSError."""
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
     try:
-        try:
-            handle = os.open(path, flags | getattr(os, "O_NOATIME", 0))
-        except PermissionError:
-            handle = os.open(path, flags)
-        with os.fdopen(handle, "rb") as file:
-            return file.read()
-    except OSError:
-        return None
+        handle = os.open(path, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:
+        handle = os.open(path, flags)
+    with os.fdopen(handle, "rb") as file:
+        return file.read()

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine
@@ -14,6 +14,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from engine.meanings.databases import meaning_of, told
+from engine.meanings.meaning import Meaning, Remedy
 from engine.profiles.schema import Query
 from engine.sqlserver.connection import reading_engine
 from protocol.errors import EnvironmentProblem
@@ -21,6 +23,9 @@ from protocol.errors import EnvironmentProblem
 _ROWS_AT_A_TIME = 2_000
 
 Row = Mapping[str, Any]
+_UNANSWERED: Final = Meaning(
+    Remedy.REPAIR, "a question was not answered", "check that the database runs and fits its profile"
+)
 
 
 class Database:
@@ -54,11 +59,13 @@ class Database:
         try:
             yield
         except SQLAlchemyError as problem:
-            raise EnvironmentProblem(
-                f"a question to the {self._name} was not answered ({type(problem).__name__})",
-                where=self._name,
-                next_step="check that the database runs and fits its profile, then run reconcile again",
-            ) from problem
+            raise self._unanswered(getattr(problem, "orig", None) or problem) from problem
+
+    def _unanswered(self, error: BaseException) -> EnvironmentProblem:
+        found = meaning_of(error) or _UNANSWERED
+        return EnvironmentProblem(
+            told(found.what, error), where=self._name, next_step=found.next_with("run reconcile again")
+        )
 
 
 def files_of(url: str) -> frozenset[Path]:

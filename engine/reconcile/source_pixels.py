@@ -18,4 +18,4 @@ def look_at(data: bytes) -> Picture:
     except SourceWanting:
         raise
     except Exception as problem:  # one odd file does not end the run
-        raise SourceWanting(FindingCode.UNREADABLE_FILE, f"damaged: {type(problem).__name__}") from problem
+        raise SourceWanting(FindingCode.UNREADABLE_FILE, "the file is damaged") from problem

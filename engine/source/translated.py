@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from engine.sqlserver.errors import label_of, meaning_of
+from engine.meanings import meaning
+from engine.meanings.databases import label_of, meaning_of, told
+from engine.meanings.meaning import Meaning, Remedy
 from protocol.errors import EnvironmentProblem
 
-_UNREACHABLE_CLASSES = ("08", "28", "3D", "57P")  # SQLSTATE: connection, login, no such database, shut down
-_SQL_SERVERS = "pyodbc"  # the package whose errors have numbers
+_SQL_SERVERS: Final = "pyodbc"  # the package whose errors may come without SQLAlchemy
+_UNKNOWN: Final = Meaning(Remedy.REPAIR, "the database refused a statement", meaning.DATA)
+_POSTGRESQL_RIGHT: Final = "42501"
+_GRANT: Final = "GRANT pg_read_all_data TO the staging user, or use the user that owns staging"
 
 
 @contextlib.contextmanager
@@ -21,13 +27,13 @@ def translated(place: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as problem:
-        raise _problem(problem.orig, problem.connection_invalidated, place) from problem
+        raise _problem(problem.orig or problem, problem.connection_invalidated, place) from problem
     except (ImportError, NoSuchModuleError) as problem:
         advice = "install the extra for it, for example bitewing[mssql]"
         raise EnvironmentProblem("the driver for this database is missing", where=place, next_step=advice) from problem
     except SQLAlchemyError as problem:
         raise EnvironmentProblem(
-            f"the database did not answer ({type(problem).__name__})",
+            "the database did not answer as it should",
             where=place,
             next_step="check that the server runs and the address is right, then run the same command again",
         ) from problem
@@ -39,20 +45,8 @@ def translated(place: str) -> Iterator[None]:
         raise _problem(problem, False, place) from problem
 
 
-def _problem(error: BaseException | None, invalidated: bool, place: str) -> EnvironmentProblem:
-    if type(error).__module__ == _SQL_SERVERS and error is not None and (meaning := meaning_of(error)):
-        return EnvironmentProblem(f"{meaning.what} ({label_of(error)})", where=place, next_step=meaning.next_step)
-    state = str(getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None) or "")
-    kind = f"{type(error).__name__} {state}".strip()
-    if (
-        invalidated
-        or state.startswith(_UNREACHABLE_CLASSES)
-        or (not state and type(error).__name__ == "OperationalError")
-    ):
-        advice = "check that the server runs, the database exists and the login is allowed"
-        return EnvironmentProblem(f"the database cannot be reached ({kind})", where=place, next_step=advice)
-    if state == "42501":
-        advice = "GRANT pg_read_all_data TO the staging user, or use the user that owns staging"
-        return EnvironmentProblem(f"the database user lacks a right ({kind})", where=place, next_step=advice)
-    advice = "compare the database with the profile: bitewing-engine profile fingerprint"
-    return EnvironmentProblem(f"the database refused a statement ({kind})", where=place, next_step=advice)
+def _problem(error: BaseException, invalidated: bool, place: str) -> EnvironmentProblem:
+    found = meaning_of(error) or (meaning.LOST if invalidated else _UNKNOWN)
+    if label_of(error) == _POSTGRESQL_RIGHT:
+        found = replace(found, next_step=_GRANT)
+    return EnvironmentProblem(told(found.what, error), where=place, next_step=found.next_step)

@@ -66,7 +66,7 @@ def connected(url: str, statements: Statements) -> sa.Engine:
         engine = _engine(sa.engine.make_url(url), statements.read_only)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as problem:
         raise UsageProblem(
-            f"target.database cannot be used ({type(problem).__name__})", next_step="see the examples in the guide"
+            "target.database is no database address that is understood", next_step="see docs/databases.md for examples"
         ) from problem
     except ImportError as problem:
         raise EnvironmentProblem(

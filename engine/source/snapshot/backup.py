@@ -10,6 +10,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
+from engine.meanings import disks
 from engine.source.os_files import open_read
 from protocol.errors import EnvironmentProblem
 
@@ -21,7 +22,7 @@ def open_backup(path: Path) -> BufferedReader:
     try:
         file = os.fdopen(open_read(path), "rb")
     except OSError as problem:
-        raise unreadable(path, problem.strerror or "I/O error") from problem
+        raise unreadable(path, disks.meaning_of(problem).what) from problem
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode) or not status.st_size:
         file.close()

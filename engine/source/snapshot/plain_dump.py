@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import psycopg
 
+from engine.meanings.databases import told
 from engine.source.snapshot.backup import open_backup, unreadable
 from protocol.errors import EnvironmentProblem
 
@@ -90,5 +91,5 @@ def _data(file: BufferedReader) -> Iterator[bytes]:
 
 def _complaint(problem: psycopg.Error, backup: Path) -> EnvironmentProblem:
     advice = "take the backup in custom format (pg_dump -Fc), or restore it by hand to see what the server says"
-    what = f"the server refused a statement of the backup ({type(problem).__name__} {problem.sqlstate or ''})".rstrip()
+    what = told("the server refused a statement of the backup", problem)
     return EnvironmentProblem(what, where=str(backup), next_step=advice)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.job import Job
+from engine.meanings import disks
 from engine.source.snapshot.backup import copy_backup, open_backup, unreadable
 from engine.source.snapshot.staging import MARKER, MARKER_TEXT, not_ours
 from engine.source.translated import translated
@@ -35,9 +36,19 @@ def restore(job: Job, progress: Callable[[int], None]) -> frozenset[str]:
         _mark(part)
         os.replace(part, staging)  # noqa: PTH105 - staging carries our marker or is not there
     except OSError as problem:
-        what = f"staging cannot be written ({problem.strerror or 'I/O error'})"
-        raise EnvironmentProblem(what, where=str(staging), next_step="check disk space and permissions") from problem
+        raise _unwritten(problem, staging) from problem
     return tables
+
+
+def _unwritten(error: OSError, staging: Path) -> EnvironmentProblem:
+    """Why the copy could not be made; it needs as much room as the backup, beside what is staged already."""
+    meaning = disks.meaning_of(error)
+    where = f"staging {staging} (source.staging in job.toml)"
+    return EnvironmentProblem(
+        f"the copy of the backup cannot be written: {meaning.what}",
+        where=where,
+        next_step=meaning.next_with("run stage again"),
+    )
 
 
 def _refuse_foreign(staging: Path) -> None:
