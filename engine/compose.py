@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.run_phase import PhaseFunction
+from engine.scratch import keep_scratch_in
 from protocol.errors import Refused
 from protocol.statements import ProfileDigests
 from protocol.vocabulary import Phase, Refusal
@@ -61,7 +62,8 @@ def _left(job: Job) -> str:
 
 @contextmanager
 def held(job: Job) -> Iterator[None]:
-    """Holds the job for one process. Raises Refused while another holds it."""
+    """Holds the job for one process, whose databases then spill into its folder. Raises Refused while another holds it,
+    EnvironmentProblem if the folder cannot be written to."""
     lock = FileLock(job.folder / "job.lock", timeout=LOCK_SECONDS)
     try:
         lock.acquire()
@@ -72,6 +74,7 @@ def held(job: Job) -> Iterator[None]:
             next_step="wait for it, or look with bitewing-agent status",
         ) from None
     try:
+        keep_scratch_in(job.folder)
         yield
     finally:
         lock.release()

@@ -29,10 +29,12 @@ def source_check(
     from engine.cli.source_content import lines, read_again
     from engine.job import Job
     from engine.phases.source_content import forget
+    from engine.scratch import keep_scratch_in
     from engine.source.check import source_check as state_of
 
     options: Options = context.obj
     job = Job.load(options.folder)
+    keep_scratch_in(job.folder)
     read = read_again(job, options) if content else None
     state = state_of(job)
     if options.json:

@@ -33,7 +33,7 @@ _OPENS: Final[dict[str, tuple[int | tuple[int, int], int]]] = {
 }
 _WRITING: Final = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND|O_TMPFILE")
 _LINE: Final = re.compile(r"(\w+)\((.*)\)\s+= ")
-_DESCRIPTOR: Final = re.compile(r"(?:AT_FDCWD|\d+)<(.*)>$")
+_DESCRIPTOR: Final = re.compile(r"(?:AT_FDCWD|\d+)<(.*)>(?:\(deleted\))?$")
 _MOVES: Final = ("chdir", "fchdir", "chroot", "pivot_root", "mount", "umount2")
 
 

@@ -97,6 +97,12 @@ def _seen(folder: Path) -> dict[str, tuple[int, ...]]:
     return found
 
 
+def _elsewhere(calls: list[SystemCall], folder: Path) -> list[SystemCall]:
+    """What was changed outside of the practice's folders, where patient data has no business; semaphores hold none."""
+    written = [call for call in calls if call.changes and not changed_below([call], [folder])]
+    return [call for call in written if not all(str(path).startswith("/dev/shm/sem.") for path in call.paths)]
+
+
 def test_all_phases_change_nothing_of_the_source_and_try_nothing(tiny: Tiny) -> None:
     folder = tiny.folder.parent
     before = {root: _seen(root) for root in _protected(tiny)}
@@ -105,6 +111,7 @@ def test_all_phases_change_nothing_of_the_source_and_try_nothing(tiny: Tiny) -> 
     files = {path for path in (folder / "source").rglob("*") if path.is_file()}
     assert files | {folder / "backup.sqlite", folder / "core.sqlite"} <= opened_below(calls, folder)
     assert changed_below(calls, [folder / "target"])
+    assert _elsewhere(calls, folder) == []
     assert {root: _seen(root) for root in _protected(tiny)} == before
     state = source_check(tiny.job)
     assert (state.changed, state.arrivals) == ((), 0)
