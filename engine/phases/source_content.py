@@ -157,5 +157,10 @@ class _Reading:
 
     def _require_store(self, found: ReadAgain) -> None:
         """A share that went away says nothing of its files. Raises EnvironmentProblem."""
-        if any(kind is Difference.UNREADABLE for kind, _ in found.different):
-            SourceStore(self.job.source.store)
+        unread = any(kind is Difference.UNREADABLE for kind, _ in found.different)
+        if unread and not SourceStore(self.job.source.store).is_there():
+            raise EnvironmentProblem(
+                "there is nothing in it any more: its disk or network share is away",
+                where="DEXIS 11's image store (source.store in job.toml)",
+                next_step="connect it, then run the same command again to resume",
+            )

@@ -126,10 +126,10 @@ def test_who_was_stopped_goes_on_with_what_was_found_until_then(tiny: Tiny) -> N
 
 def test_after_the_result_was_told_all_is_read_again(tiny: Tiny) -> None:
     checked(tiny)
-    flip(tiny.source / "1.2.11" / "b.dcm")
+    flip(tiny.source / "1.2.21" / "e.png")
     assert checked(tiny).differences == (), "nothing is left of the first reading"
     forget(tiny.job)
-    assert checked(tiny).examples == {Difference.CHANGED: ("1.2.11/b.dcm",)}
+    assert checked(tiny).examples == {Difference.CHANGED: ("1.2.21/e.png",)}
 
 
 def test_the_moment_is_that_of_the_first_file(tiny: Tiny) -> None:
@@ -154,7 +154,7 @@ def test_a_power_cut_costs_seconds_of_reading(tiny: Tiny) -> None:
     assert told[0] == (4, SIX_FILES)
 
 
-@pytest.mark.parametrize("spoilt", [b"", b"{", b'{"plan":"x","since":1}'])
+@pytest.mark.parametrize("spoilt", [b"", b"{", b'{"plan":"x","since":1,"patient":1,"files":4}'])
 def test_without_a_mark_of_this_plan_it_begins_anew(tiny: Tiny, spoilt: bytes) -> None:
     with pytest.raises(Interrupted):
         checked(tiny, Stops(1))
@@ -176,15 +176,18 @@ def test_a_share_that_went_away_is_no_answer_and_the_same_patient_comes_next(tin
     assert told[0] == (4, SIX_FILES)
 
 
-def test_a_share_that_goes_away_while_it_is_read_is_no_answer(tiny: Tiny) -> None:
+@pytest.mark.parametrize("leaves_its_folder", [True, False])
+def test_a_share_that_goes_away_while_it_is_read_is_no_answer(tiny: Tiny, leaves_its_folder: bool) -> None:
     away = tiny.source.with_name("away")
 
     class Unplugs(Uncontrolled):
         def checkpoint(self) -> None:
             if not away.exists():
                 tiny.source.rename(away)
+                if leaves_its_folder:
+                    tiny.source.mkdir()
 
-    with pytest.raises(EnvironmentProblem, match="image store cannot be listed"):
+    with pytest.raises(EnvironmentProblem, match="image store"):
         checked(tiny, Unplugs())
     away.rename(tiny.source)
     told: list[tuple[int, int]] = []
