@@ -90,8 +90,16 @@ def _system_problem(error: OSError, folder: Path | None) -> EnvironmentProblem:
 def _defect(error: Exception, folder: Path | None) -> BitewingError:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     what = f"a defect in Bitewing: {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
-    if folder is None or not folder.is_dir():
+    if folder is None or not _written_down(error, folder / "crash.txt"):
         return BitewingError(what, next_step="run the same command again; if it repeats, report it")
-    (folder / "crash.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     advice = "run the same command again; if it repeats, see crash.txt in the job folder (it may hold patient data)"
     return BitewingError(what, next_step=advice)
+
+
+def _written_down(error: Exception, place: Path) -> bool:
+    """Whether the traceback stands in the file: the disk may be full, or the folder not there."""
+    try:
+        place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        return False
+    return True

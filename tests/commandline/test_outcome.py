@@ -48,6 +48,15 @@ def test_a_defect_tells_nobodys_data_but_in_the_job_folder(capsys: pytest.Captur
     assert SECRET in (tmp_path / "crash.txt").read_text()
 
 
+def test_a_defect_whose_details_cannot_be_written_is_told_all_the_same(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "crash.txt").mkdir()
+    assert ended(raising(KeyError(SECRET)), as_json=True, crash_folder=tmp_path) == ExitCode.ENVIRONMENT
+    said = capsys.readouterr().err
+    assert "a defect in Bitewing" in said and "report it" in said and "crash.txt" not in said
+
+
 def test_ctrl_c_says_that_the_same_command_resumes(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(raising(KeyboardInterrupt()), as_json=False) == ExitCode.INTERRUPTED
     assert "run the same command again" in capsys.readouterr().err
