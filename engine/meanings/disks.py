@@ -63,7 +63,11 @@ _MEANINGS: Final = (  # names of errno, numbers of Windows, meaning
     (
         ("EIO",),
         (23, 1117, 1392, 1393),
-        Meaning(_REPAIR, "the disk reports errors", "have the disk, its cable and controller checked"),
+        Meaning(
+            Remedy.AGAIN,  # often one bad spot, which the next patient does not meet
+            "the disk reports errors",
+            "have the disk, its cable and controller checked",
+        ),
     ),
     (
         ("EBUSY", "EAGAIN", "EDEADLK", "ETXTBSY"),

@@ -21,7 +21,7 @@ ON_LINUX = [
     (errno.ENOENT, Remedy.REPAIR, "not there"),
     (errno.ESTALE, Remedy.REPAIR, "network share"),
     (errno.EHOSTDOWN, Remedy.REPAIR, "network share"),
-    (errno.EIO, Remedy.REPAIR, "reports errors"),
+    (errno.EIO, Remedy.AGAIN, "reports errors"),
     (errno.EBUSY, Remedy.AGAIN, "another program"),
     (errno.ENAMETOOLONG, Remedy.REPAIR, "longer than"),
     (errno.EMFILE, Remedy.REPAIR, "too many files"),
@@ -41,7 +41,7 @@ ON_WINDOWS = [
     (32, Remedy.AGAIN, "another program"),
     (33, Remedy.AGAIN, "another program"),
     (206, Remedy.REPAIR, "longer than"),
-    (1117, Remedy.REPAIR, "reports errors"),
+    (1117, Remedy.AGAIN, "reports errors"),
 ]
 
 
