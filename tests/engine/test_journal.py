@@ -58,6 +58,13 @@ def test_a_patient_that_is_done_stays_done(journal: Journal) -> None:
     assert journal.state(3) is State.DONE
 
 
+def test_an_attempt_that_is_still_open_is_never_set_aside(journal: Journal) -> None:
+    journal.begin(3, KEYS, FILES)
+    with pytest.raises(ValueError, match="cannot become"):
+        journal.set_aside(3, "x")
+    assert journal.state(3) is State.INTENT
+
+
 def test_a_patient_set_aside_before_any_attempt_can_be_tried_later(journal: Journal) -> None:
     journal.set_aside(3, "a path is taken")
     journal.begin(3, KEYS, FILES)

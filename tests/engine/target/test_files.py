@@ -82,6 +82,13 @@ def test_an_incoming_folder_begins_empty_and_ends_gone(store: TargetStore) -> No
     assert list(store.root.iterdir()) == []
 
 
+def test_the_incoming_folder_of_another_run_is_left_alone(store: TargetStore) -> None:
+    other = TargetStore(store.root, "another").open_incoming(1)
+    store.open_incoming(1)
+    store.close_incoming()
+    assert other.is_dir()
+
+
 def test_a_worker_of_a_killed_session_can_leave_nothing_behind(store: TargetStore) -> None:
     first, _ = _incoming(store)
     store.open_incoming(2)
@@ -156,3 +163,9 @@ def test_a_long_file_is_compared_to_its_last_byte(tmp_path: Path) -> None:
     disk.write_durably(tmp_path / "x", long, b"end")
     assert disk.holds(tmp_path / "x", long, b"end")
     assert not disk.holds(tmp_path / "x", long[:-1] + b"\1", b"end")
+
+
+def test_a_file_cut_short_is_never_completed_by_what_was_read_before(tmp_path: Path) -> None:
+    long = bytes(3 << 18)
+    disk.write_durably(tmp_path / "x", long[:-1])
+    assert not disk.holds(tmp_path / "x", long)
