@@ -8,8 +8,10 @@ from typing import Final
 from engine.profiles import native_rules as grammar
 from engine.profiles.expressions import FORMS, Expression
 from engine.profiles.native_rules import FieldRule, IntegrityRule, NativeRules, is_integrity
+from engine.profiles.schema import InsertRule
 from engine.toml.document import Table
 
+_HEXADECIMAL: Final = frozenset({"integrity()", "hex(integrity())"})  # bytes and hex read alike
 _KEEPERS: Final = ("bytes", "text", *grammar.INTEGERS)
 _MARGINS: Final[Mapping[str, int]] = {"delimited": 2, "terminated": 1}  # bytes of a text field that hold no letter
 
@@ -35,6 +37,25 @@ def read_integrity(table: Table, inserted: Mapping[str, Expression], native: Nat
         if is_integrity(field):
             _check_room(table, rule, field)
     return rule
+
+
+def refuse_two_forms(root: Table, insert: tuple[InsertRule, ...]) -> None:
+    """All columns that keep the hash are read in one form by reconcile; another would never be compared."""
+    kept = {
+        ("insert", index, "columns", column): "".join(expression.text.split())
+        for index, rule in enumerate(insert)
+        for column, expression in rule.columns.items()
+        if "integrity" in expression.functions
+    }
+    forms = {place: "integrity()" if text in _HEXADECIMAL else text for place, text in kept.items()}
+    first = next(iter(forms.values()), "")
+    if other := next((place for place, form in forms.items() if form != first), None):
+        told = ", ".join(f"{insert[index].table}.{column} = {text}" for (_, index, _, column), text in kept.items())
+        raise root.document.problem(
+            other,
+            f"the integrity hash is kept in columns of different forms, and reconcile reads one: {told}",
+            "write the same expression for each, or leave all but one of the columns out",
+        )
 
 
 def _require_one_field(table: Table, native: NativeRules | None, place: str) -> None:

@@ -36,6 +36,8 @@ _MOST_CHARACTERS: Final = 20_000  # the longest bundled query has 1,300; a parse
 
 _MOST_PADDED: Final = 1_000  # characters that one value may be padded to
 _LONGEST_FORMAT: Final = 100  # characters
+_FORMATS_ALONE: Final = (exp.NumberToStr, exp.TimeToStr)  # their format knows no width
+_BOUNDS: Final = (exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between)
 _WIDE: Final = re.compile(r"\d{4}|\*")  # a width in printf that is no number up to 999
 
 
@@ -60,7 +62,8 @@ class PureSelect:
 def pure_select(sql: str, dialect: str) -> PureSelect:
     """`sql` judged as a statement of `dialect` (postgresql, mssql, sqlite). Raises SqlError."""
     tree = _single_statement(sql, dialect)
-    _refuse_impure(tree)
+    _refuse_impure(tree, dialect)
+    _refuse_endless(tree)
     if dialect == "postgresql" and tree.find(exp.Hex) is not None:
         raise SqlError("calls to_hex() or hex(); in PostgreSQL write encode(bytes, 'hex') or to_char(number, ...)")
     columns = _output_columns(tree)
@@ -95,14 +98,14 @@ def _near(problem: Exception) -> str:
     return f" at line {found.get('line')} of the query, near {word[:40]!r}" if word else ""
 
 
-def _refuse_impure(tree: exp.Expr) -> None:
+def _refuse_impure(tree: exp.Expr, dialect: str) -> None:
     for node in tree.walk():
         if isinstance(node, exp.Anonymous):
             _refuse_unknown_function(node)
         elif type(node) not in PURE:
             raise SqlError(f"holds {_word(node)}, which is not on the list of pure SELECT parts")
         if isinstance(node, exp.Table):
-            _refuse_foreign_table(node)
+            _refuse_foreign_table(node, dialect)
         if isinstance(node, exp.Select) and node.args.get("hint") is not None:
             raise SqlError("holds a hint")
         _refuse_own_type(node)
@@ -111,14 +114,41 @@ def _refuse_impure(tree: exp.Expr) -> None:
         _refuse_swelling(node)
 
 
-def _refuse_foreign_table(node: exp.Table) -> None:
+def _refuse_foreign_table(node: exp.Table, dialect: str) -> None:
     """Only tables of the system that the profile is about; the server's own tell of logins, sessions and machines."""
     if node.args.get("catalog") is not None:
         raise SqlError("names a table of another database")
+    if dialect == "sqlite" and node.db.lower() not in ("", "main", *SERVER_SCHEMAS):
+        raise SqlError(f"names {node.db}.{node.name}, which in SQLite is a table of another file; write {node.name}")
     if node.db.lower() in SERVER_SCHEMAS or node.name.lower().startswith(SERVER_TABLES):
         raise SqlError(f"names {node.name}, a table of the server's own")
     if isinstance(node.this, exp.Identifier) and node.this.args.get("temporary"):
         raise SqlError(f"names {node.name}, a temporary table")
+
+
+def _refuse_endless(tree: exp.Expr) -> None:
+    """A WITH that reads itself must say where it stops, or be led by the rows of another table."""
+    for cte in tree.find_all(exp.CTE):
+        reading = {table.parent_select for table in cte.this.find_all(exp.Table) if _is_same(table, cte)}
+        for select in reading:
+            if not (cte.this.args.get("limit") or (select is not None and _stops(select, cte))):
+                what = f"reads {cte.alias} in {cte.alias} itself and never stops"
+                raise SqlError(f"{what}; join it to a table by a column, or count in it and add WHERE count < 100")
+
+
+def _is_same(table: exp.Table, cte: exp.CTE) -> bool:
+    return table.name.lower() == cte.alias.lower() and not table.db
+
+
+def _stops(select: exp.Select, cte: exp.CTE) -> bool:
+    """Whether a condition of the SELECT compares a column by size, or brings in a table of the system."""
+    joins = select.args.get("joins") or []
+    places = [select.args.get("where"), select.args.get("having"), *(join.args.get("on") for join in joins)]
+    conditions = [place for place in places if place is not None and place.find(exp.Column)]
+    if any(found.find(exp.Column) for place in conditions for found in place.find_all(*_BOUNDS)):
+        return True
+    others = any(table.parent_select is select and not _is_same(table, cte) for table in select.find_all(exp.Table))
+    return others and (bool(conditions) or any(join.args.get("using") for join in joins))
 
 
 def _refuse_made_of_nothing(node: exp.Expr) -> None:
@@ -157,7 +187,8 @@ def _by_unwritten_rule(node: exp.Expr) -> bool:
     """Whether a modifier of SQLite's date functions comes from somewhere else; one such word is its machine's zone."""
     if not isinstance(node, exp.Date | exp.Anonymous) or _name_of(node) not in MODIFIED:
         return False
-    rules = (node.args.get("expressions") or ())[isinstance(node, exp.Anonymous) :]
+    before = MODIFIED[_name_of(node)] if isinstance(node, exp.Anonymous) else 0
+    rules = (node.args.get("expressions") or ())[before:]
     return any(not isinstance(rule, exp.Literal) for rule in rules)
 
 
@@ -196,11 +227,11 @@ def _refuse_swelling(node: exp.Expr) -> None:
             raise SqlError(f"pads a text to a width that is not a number up to {_MOST_PADDED}")
     if isinstance(node, exp.Replace) and sum(map(_grows, node.find_all(exp.Replace))) > 1 and _grows(node):
         raise SqlError("replaces by a longer text inside what was replaced by a longer text already")
-    if isinstance(node, exp.Format | exp.NumberToStr) or _is_printf(node):
+    if isinstance(node, (exp.Format, *_FORMATS_ALONE)) or _is_formatting(node):
         if not isinstance(_form_of(node), exp.Literal):
             raise SqlError("formats by something that is not written out")
         formats = [str(literal.this) for literal in node.find_all(exp.Literal) if literal.is_string]
-        wide = not isinstance(node, exp.NumberToStr) and any(map(_WIDE.search, formats))
+        wide = not isinstance(node, _FORMATS_ALONE) and any(map(_WIDE.search, formats))
         if wide or any(len(text) > _LONGEST_FORMAT for text in formats):
             raise SqlError(f"formats a text to a width that is not a number up to {_MOST_PADDED}")
 
@@ -214,13 +245,13 @@ def _grows(node: exp.Replace) -> bool:
 
 def _form_of(node: exp.Expr) -> object:
     """The format that a value is written by."""
-    if isinstance(node, exp.NumberToStr):
+    if isinstance(node, _FORMATS_ALONE):
         return node.args.get("format")
     return node.this if isinstance(node, exp.Format) else node.expressions[0] if node.expressions else None
 
 
-def _is_printf(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Anonymous) and str(node.this).lower() == "printf"
+def _is_formatting(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and _name_of(node) in ("printf", "strftime")
 
 
 def _output_columns(tree: exp.Query) -> tuple[str, ...]:

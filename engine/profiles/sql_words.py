@@ -54,8 +54,8 @@ NAMED: Final = NAMED_TIMES | {
 # Words that a database may take for a moment of its own clock, or for the time zone of its machine.
 CLOCK_WORDS: Final = frozenset({"now", "today", "tomorrow", "yesterday", "allballs", "localtime"})
 
-# Functions of SQLite that take a moment, then rules for what to make of it.
-MODIFIED: Final = frozenset({"date", "time", "datetime", "julianday", "unixepoch"})
+# Functions of SQLite that take a moment, then rules for what to make of it; and how many arguments come before these.
+MODIFIED: Final = {"date": 1, "time": 1, "datetime": 1, "julianday": 1, "unixepoch": 1, "strftime": 2}
 
 # What puts a text together out of others.
 MAKES_TEXT: Final = (

@@ -15,7 +15,7 @@ from engine.profiles.common import (
     read_teeth,
 )
 from engine.profiles.expressions import Expression
-from engine.profiles.integrity import read_integrity
+from engine.profiles.integrity import read_integrity, refuse_two_forms
 from engine.profiles.limits import TextLimit, TimeLimit, read_text_limit, read_time_limit
 from engine.profiles.made_keys import ALLOCATIONS, refuse_known_too_late
 from engine.profiles.native import read_native
@@ -51,6 +51,7 @@ def read_target(document: Document) -> TargetProfile:
     native = read_native(root.table("native"))
     inserted = {f"{rule.table}.{column}": value for rule in insert for column, value in rule.columns.items()}
     _refuse_incomplete_rows(root, insert)
+    refuse_two_forms(root, insert)
     keys, files = _keys(root.table("keys"), columns), _files(root, inserted, native)
     refuse_known_too_late(root, keys, insert, files, native)
     return TargetProfile(

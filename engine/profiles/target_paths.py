@@ -21,7 +21,8 @@ _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 _KEY: Final = re.compile(r"(?P<name>\w+)(?::0(?P<width>\d{1,2}))?(?:\[(?P<at>-?\d{1,2})\])?")
 _DATE: Final = re.compile(r"(?P<name>\w+\.\w+):(?P<form>%[A-Za-z])")
 _FORBIDDEN: Final = re.compile(r'[\x00-\x1f<>:"|?*\\]')
-_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+# With any ending, and with blanks before it. Source: Microsoft, "Naming Files, Paths, and Namespaces".
+_RESERVED: Final = re.compile(r"(con|conin\$|conout\$|prn|aux|nul|(com|lpt)[\d¹²³]) *(\..*)?", re.IGNORECASE)
 _HEX_DIGITS, _INT32_DIGITS = 8, 10
 
 

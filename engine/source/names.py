@@ -11,7 +11,7 @@ from typing import Final
 
 from engine.source.os_files import system_path
 
-_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(\..*)?", re.IGNORECASE)
+_RESERVED: Final = re.compile(r"(con|prn|aux|nul|(com|lpt)[\d¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
 
 
 def is_reserved(name: str, platform: str = sys.platform) -> bool:

@@ -247,6 +247,41 @@ REASONS: dict[str, tuple[str, str, str]] = {
     "zone from a row": ("sqlite", "SELECT datetime(a, b) AS a FROM t", "by a rule that is not written out"),
     "zone in two pieces": ("sqlite", "SELECT datetime(a, 'loc' || b) AS a FROM t", "by a rule that is not written out"),
     "width from a row": ("sqlite", "SELECT printf(a, 1) AS a FROM t", "formats by something that is not written out"),
+    "format of a time from a row": ("sqlite", "SELECT strftime(a, b) AS a FROM t", "something that is not written out"),
+    "format of three arguments": ("sqlite", "SELECT strftime(a, b, 'utc') AS a FROM t", "clock or time zone"),
+    "format of a row": ("sqlite", "SELECT strftime(a, b, '+1 day') AS a FROM t", "something that is not written out"),
+    "format of PostgreSQL": ("postgresql", "SELECT to_char(a, b) AS a FROM t", "something that is not written out"),
+    "zone in a format": ("sqlite", "SELECT strftime('%Y', a, b) AS a FROM t", "by a rule that is not written out"),
+    "another file": (
+        "sqlite",
+        "SELECT a FROM other.patient",
+        "names other.patient, which in SQLite is a table of another file; write patient",
+    ),
+    "counting without end": (
+        "sqlite",
+        "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT i AS a FROM n",
+        "reads n in n itself and never stops; join it to a table by a column, or count in it and add WHERE",
+    ),
+    "without end and without the word": (
+        "mssql",
+        "WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM N AS m WHERE 1 < 2) SELECT i AS a FROM n",
+        "never stops",
+    ),
+    "without end inside": (
+        "postgresql",
+        "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i FROM (SELECT i + 1 AS i FROM n) AS q) SELECT i FROM n",
+        "never stops",
+    ),
+    "a condition that stops nothing": (
+        "sqlite",
+        "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i IS NOT NULL) SELECT i AS a FROM n",
+        "never stops",
+    ),
+    "every row again": (
+        "postgresql",
+        "WITH RECURSIVE n AS (SELECT id FROM t UNION ALL SELECT t.id FROM t CROSS JOIN n) SELECT id AS a FROM n",
+        "never stops",
+    ),
     "growing and growing": (
         "sqlite",
         "SELECT replace(replace(a, 'a', 'aaaa'), 'a', 'aaaa') AS a FROM t",
@@ -260,6 +295,25 @@ def test_a_query_that_reaches_round_the_lists_is_refused_with_its_reason(case: t
     dialect, sql, reason = case
     with pytest.raises(SqlError, match=reason):
         pure_select(sql, dialect)
+
+
+ENDING = {
+    "folders": "SELECT f.id FROM folder AS f JOIN tree AS t ON f.parent = t.id",
+    "folders by the same name": "SELECT f.id FROM folder AS f JOIN tree AS t USING (id)",
+    "folders in WHERE": "SELECT f.id FROM folder AS f, tree AS t WHERE f.parent = t.id",
+    "a number": "SELECT t.id + 1 FROM tree AS t WHERE t.id < 100",
+    "a limit": "SELECT t.id + 1 FROM tree AS t LIMIT 100",
+}
+
+
+@pytest.mark.parametrize("step", ENDING.values(), ids=ENDING)
+@pytest.mark.parametrize("dialect", ["postgresql", "sqlite"])
+def test_a_with_that_reads_itself_passes_where_it_stops(step: str, dialect: str) -> None:
+    pure_select(f"WITH RECURSIVE tree AS (SELECT 1 AS id UNION ALL {step}) SELECT tree.id AS a FROM tree", dialect)
+
+
+def test_main_is_the_name_of_sqlite_s_own_file() -> None:
+    pure_select("SELECT a FROM main.patient", "sqlite")
 
 
 def test_a_text_may_be_cleaned_as_often_as_needed() -> None:

@@ -208,8 +208,16 @@ def test_a_hash_in_columns_of_different_forms_is_refused_before_one_of_them_goes
         'UID = "image.uid"': f'UID = "image.uid", DeviceMake2 = "{other}"',
         '"UID", "Im': '"UID", "DeviceMake2", "Im',
     }
-    (tmp_path / "x.toml").write_text(profile_with(changes), encoding="utf-8")
-    profile = load_target(tmp_path / "x.toml")
-    sentence = r"kept in columns of different forms.*DeviceMake2"
-    with pytest.raises(UsageProblem, match=sentence) if refused else nullcontext():
-        require_reconcilable(profile)
+    text = profile_with(changes)
+    (tmp_path / "x.toml").write_text(text, encoding="utf-8")
+    line = next(number for number, line in enumerate(text.splitlines(), 1) if "DeviceMake2 =" in line)
+    refusing = pytest.raises(UsageProblem, match=rf"x\.toml:{line}: .* kept in columns of different forms.*DeviceMake2")
+    with refusing if refused else nullcontext():
+        require_reconcilable(load_target(tmp_path / "x.toml"))
+
+
+@pytest.mark.parametrize("name", ["COM1", "com¹", "COM².d", "Lpt³", "CONIN$", "conout$.x", "nul .x", "COM{hex8[0]}"])
+def test_a_device_of_windows_is_no_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "x.toml").write_text(profile_with({'= "Images/': f'= "{name}/'}), encoding="utf-8")
+    with pytest.raises(UsageProblem, match="is a name that Windows does not allow"):
+        load_target(tmp_path / "x.toml")
