@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,7 +30,7 @@ class Reporter:
     ) -> None:
         self.phase, self._emit, self._clock = phase, emit, clock
         self._patients_total = self._images_total = 0
-        self._patients = self._images = self._bytes = 0
+        self._patients = self._images = self._bytes = self._rows = self._files = 0
         self._headway = Headway(clock)
         self._last_tick = float("-inf")
         self._paused = False
@@ -43,7 +44,8 @@ class Reporter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.tell()
-        self._findings.close()
+        with self._findings as file:
+            _flush(file)
 
     @property
     def counts(self) -> Mapping[FindingCode, int]:
@@ -55,11 +57,13 @@ class Reporter:
         self._patients_total, self._images_total = patients, images
         self.tell()
 
-    def advance(self, patients: int = 0, images: int = 0, bytes: int = 0) -> None:
+    def advance(self, patients: int = 0, images: int = 0, bytes: int = 0, rows: int = 0, files: int = 0) -> None:
         """What was done since the last call."""
         self._patients += patients
         self._images += images
         self._bytes += bytes
+        self._rows += rows
+        self._files += files
         if self._clock() - self._last_tick >= TICK_SECONDS:
             self.tell()
 
@@ -91,6 +95,8 @@ class Reporter:
                 low,
                 high,
                 self._paused,
+                self._rows,
+                self._files,
             )
         )
         if self._counts:
@@ -102,9 +108,17 @@ def _kept(path: Path, phase: Phase) -> TextIO:
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     others = [line for line in lines if _phase(line) != phase]
     fresh = path.with_suffix(".new")
-    fresh.write_text("".join(line + "\n" for line in others), encoding="utf-8")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in others)
+        _flush(file)
     fresh.replace(path)
     return path.open("a", encoding="utf-8")
+
+
+def _flush(file: TextIO) -> None:
+    """The evidence that counts these findings is on the disk in a moment; they must be there before it."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _phase(line: str) -> str | None:

@@ -65,7 +65,7 @@ def test_a_file_that_was_added_is_a_late_arrival_and_nothing_has_changed(staged:
     (staged.source.store[0] / "1.2.100" / "aa.dcm").write_bytes(b"fresh")
     told: list[Arrival] = []
     state = source_check(staged, told.append)
-    assert state.changed == ()
+    assert state.changed == () and not state.is_as_staged
     assert (state.arrived, state.arrivals) == (("store: 1 file more than at staging (5 bytes)",), 1)
     assert told == [Arrival("1.2.100/aa.dcm", "5 bytes, not there when the source was staged")]
     assert late_arrivals(staged) == state.arrived
@@ -269,6 +269,16 @@ def test_a_list_of_another_staging_is_an_error_and_not_a_pass(staged: Job) -> No
     write_listing(staged.listing_path, [])
     with pytest.raises(EnvironmentProblem, match="damaged"):
         late_arrivals(staged)
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("other", [StoreFile(0, "b.dcm", 5, 1), StoreFile(0, "a.dcm", 5, 2)], ids=["name", "time"])
+def test_a_list_that_only_counts_the_same_is_an_error_and_not_a_pass(tmp_path: Path, other: StoreFile) -> None:
+    path = tmp_path / "source-files.gz"
+    expected = write_listing(path, [StoreFile(0, "a.dcm", 5, 1)])
+    write_listing(path, [other])
+    with pytest.raises(EnvironmentProblem, match="damaged"):
+        list(read_listing(path, expected))
 
 
 def test_without_the_list_stage_is_what_comes_next(staged: Job) -> None:
