@@ -26,7 +26,10 @@ class PhaseStarted(msgspec.Struct, frozen=True, tag="phase-started", tag_field="
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress", tag_field="event"):
-    """How far a phase is. Rates are images per second; times left are seconds, as a range; None while unknown."""
+    """How far a phase is. Rates are images per second; times left are seconds, as a range; None while unknown.
+
+    `rows_done` and `files_done`: rows of staging read and files of the store listed, where no images are counted.
+    """
 
     phase: Phase
     patients_done: int
@@ -38,6 +41,8 @@ class Progress(msgspec.Struct, frozen=True, tag="progress", tag_field="event"):
     seconds_left_low: float | None
     seconds_left_high: float | None
     paused: bool = False
+    rows_done: int = 0
+    files_done: int = 0
 
 
 class FindingsCounted(msgspec.Struct, frozen=True, tag="findings-counted", tag_field="event"):

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.screen import duration
+from engine.cli.screen import duration, size
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,7 +52,7 @@ def lines(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if change := report.get("top_up"):
         counts = ", ".join(f"{change[name]:,} {name}" for name in ("kept", "changed", "new", "gone"))
         yield f"Top-up {change['number']}", f"patients: {counts}"
-    yield "To convert", f"{report['patients']:,} patients, {report['images']:,} images, {_size(report['bytes'])}"
+    yield "To convert", f"{report['patients']:,} patients, {report['images']:,} images, {size(report['bytes'])}"
     low, high = report["conversion_seconds_low"], report["conversion_seconds_high"]
     yield "Conversion takes", _range(duration(low), duration(high))
     if report["starts_at"] != report["made_at"]:
@@ -62,7 +62,7 @@ def lines(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Practice opens", f"{_clock(report['deadline'])}: {_fit(report)}"
     for volume in report["volumes"]:
         enough = "enough" if volume["free_mib"] >= volume["needed_mib"] else "NOT ENOUGH"
-        needed, free = (_size(volume[name] << 20) for name in ("needed_mib", "free_mib"))
+        needed, free = (size(volume[name] << 20) for name in ("needed_mib", "free_mib"))
         yield "Disk", f"{', '.join(volume['holds'])}: {needed} needed, {free} free: {enough}"
 
 
@@ -80,10 +80,3 @@ def _range(low: str, high: str) -> str:
 
 def _clock(text: str) -> str:
     return f"{datetime.fromisoformat(text):%a %H:%M}"
-
-
-def _size(count: int) -> str:
-    amount, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while amount >= 1024 and len(units) > 1:
-        amount, units = amount / 1024, units[1:]
-    return f"{amount:,.0f} {units[0]}" if units[0] in ("B", "KiB") else f"{amount:,.1f} {units[0]}"

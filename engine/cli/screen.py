@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -19,12 +20,13 @@ class Screen:
         self._progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} images  {task.fields[speed]}  {task.fields[left]}"),
+            TextColumn("{task.fields[done]}  {task.fields[speed]}  {task.fields[left]}"),
             TextColumn("{task.fields[found]}"),
             console=Console(stderr=True),
             disable=quiet,
         )
         self._task: TaskID | None = None
+        self._unit = ""
 
     def __enter__(self) -> Screen:
         return self
@@ -35,30 +37,47 @@ class Screen:
         if self._task is not None:
             self._progress.stop()
 
-    def begin(self, name: str) -> None:
-        """Shows that something with this name is under way."""
+    def begin(self, name: str, unit: str = "images") -> None:
+        """Shows that something with this name is under way, counted in `unit`; nobody knows yet how much there is."""
+        self._unit = unit
         self._progress.start()
-        self._task = self._progress.add_task(name, total=0, speed="", left="", found="")
+        self._task = self._progress.add_task(name, total=None, done="", speed="", left="", found="")
 
-    def advance(self, images: int, total: int, images_per_second: float | None, left: str) -> None:
+    def advance(self, done: int, total: int, per_second: float | None, left: str) -> None:
         """Shows how far what was begun has come."""
-        if self._task is not None:
-            self._progress.update(self._task, completed=images, total=total, speed=speed(images_per_second), left=left)
+        text = f"{done:,} of {total:,} {self._unit}"
+        self._show(done=text, completed=done, total=total, speed=speed(per_second), left=left)
 
     def show(self, event: Event) -> None:
         """Shows one event."""
         match event:
             case PhaseStarted():
                 self.begin(str(event.phase))
-            case Tally() if self._task is not None:
+            case Tally() if event.images_total:
                 left = "paused" if event.paused else time_left(event.seconds_left_low, event.seconds_left_high)
                 self.advance(event.images_done, event.images_total, event.images_per_second, left)
-            case FindingsCounted() if self._task is not None:
-                self._progress.update(self._task, found=findings(sum(event.counts.values())))
-            case PhaseEnded() if self._task is not None:
-                self._progress.update(self._task, left=f"took {duration(event.seconds)}")
+            case Tally():
+                self._show(done=uncounted(event), left="paused" if event.paused else "")
+            case FindingsCounted():
+                self._show(found=findings(sum(event.counts.values())))
+            case PhaseEnded():
+                self._show(left=f"took {duration(event.seconds)}")
             case _:
                 pass
+
+    def _show(self, **fields: Any) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, **fields)
+
+
+def uncounted(event: Tally) -> str:
+    """What a phase has done whose images nobody has counted: what it copied, read and listed so far."""
+    parts = (
+        (event.bytes_done, f"{size(event.bytes_done)} restored"),
+        (event.rows_done, f"{event.rows_done:,} rows read"),
+        (event.files_done, f"{event.files_done:,} files listed"),
+    )
+    return ", ".join(text for count, text in parts if count)
 
 
 def findings(count: int) -> str:
@@ -67,6 +86,14 @@ def findings(count: int) -> str:
 
 def speed(images_per_second: float | None) -> str:
     return f"{images_per_second:,.0f}/s" if images_per_second else ""
+
+
+def size(count: int) -> str:
+    """Bytes as people say them: `98 KiB`, `1.2 GiB`."""
+    amount, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while amount >= 1024 and len(units) > 1:
+        amount, units = amount / 1024, units[1:]
+    return f"{amount:,.0f} {units[0]}" if units[0] in ("B", "KiB") else f"{amount:,.1f} {units[0]}"
 
 
 def time_left(low: float | None, high: float | None) -> str:

@@ -79,7 +79,7 @@ def _shown_on(screen: Screen) -> Callable[[int, int], None]:
     def told(files: int, total: int) -> None:
         nonlocal headway
         if headway is None:
-            screen.begin("content")
+            screen.begin("content", "files")
             headway = Headway(time.monotonic, files)
         rate = headway.rate(files)
         screen.advance(files, total, rate, time_left(*seconds_left(total - files, rate)))

@@ -41,7 +41,7 @@ def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
         supported = _supports_version(database, profile, schema, reporter)
         checks = _checks(profile, restored, schema, supported, MARKER in live, database.prove_read_only(MARKER))
         control.checkpoint()
-        fingerprint = take(job, database)
+        fingerprint = take(job, database, lambda rows, files: reporter.advance(rows=rows, files=files))
         totals = _totals(database, profile, schema, fingerprint, reporter)
     return PhaseResult(
         Gate.STAGED,

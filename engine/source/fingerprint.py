@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from engine.counting import counted
 from engine.job import Job
 from engine.source.database import SourceDatabase
 from engine.source.listing import StoreFingerprint, listed, write_listing
 from engine.source.snapshot.backup import backup_digest
 from engine.source.snapshot.staging import MARKER
 from protocol.errors import EnvironmentProblem, UsageProblem
+
+Done = Callable[[int, int], None]
+"""Hears how many more rows were read, and how many more files listed."""
 
 _MODULUS: Final = 2**256
 
@@ -76,20 +80,23 @@ class Fingerprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return fingerprint
 
 
-def take(job: Job, database: SourceDatabase) -> Fingerprint:
+def take(job: Job, database: SourceDatabase, done: Done = lambda rows, files: None) -> Fingerprint:
     """Take down the source as it is now: the store's files in their list, the rest in what is returned and kept
-    with `save`. Reads all rows of staging and lists the store."""
+    with `save`. Reads all rows of staging and lists the store; `done` hears how many more rows and files were."""
+    files = counted(listed(job.source.store), lambda more: done(0, more))
     return Fingerprint(
         run=job.run_id,
-        tables=take_tables(database),
-        store=write_listing(job.listing_path, listed(job.source.store)),
+        tables=take_tables(database, lambda more: done(more, 0)),
+        store=write_listing(job.listing_path, files),
         backup=backup_digest(job.source.snapshot.path),
     )
 
 
-def take_tables(database: SourceDatabase) -> dict[str, TableFingerprint]:
+def take_tables(
+    database: SourceDatabase, done: Callable[[int], None] = lambda rows: None
+) -> dict[str, TableFingerprint]:
     """The tables of staging as they are now, but for our own marker. Reads every row."""
-    return {name: _table(database, name, columns) for name, columns in _tables(database)}
+    return {name: _table(database, name, columns, done) for name, columns in _tables(database)}
 
 
 def differences(before: Tables, now: Tables) -> list[str]:
@@ -102,10 +109,12 @@ def _tables(database: SourceDatabase) -> Iterator[tuple[str, tuple[str, ...]]]:
     return ((name, columns) for name, columns in database.tables().items() if name != MARKER)
 
 
-def _table(database: SourceDatabase, name: str, columns: tuple[str, ...]) -> TableFingerprint:
+def _table(
+    database: SourceDatabase, name: str, columns: tuple[str, ...], done: Callable[[int], None]
+) -> TableFingerprint:
     """Row digests are added up: equal sums mean equal bags of rows, and nothing has to be sorted or kept."""
     rows, total = 0, 0
-    for row in database.table_rows(name, columns):
+    for row in counted(database.table_rows(name, columns), done):
         rows += 1
         total += int.from_bytes(hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=32).digest())
     return TableFingerprint(columns, rows, f"{total % _MODULUS:064x}")
