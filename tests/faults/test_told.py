@@ -5,6 +5,9 @@ Really full, read-only and missing folders, met by the command as a person start
 
 from __future__ import annotations
 
+import errno
+import io
+import json
 import os
 import shutil
 import subprocess
@@ -15,7 +18,12 @@ from pathlib import Path
 import pytest
 
 from engine.cli.init import make_ready
-from engine.phases import dry_run, reconcile
+from engine.cli.main import main
+from engine.control import Uncontrolled
+from engine.job import Job
+from engine.journal import State, recorded
+from engine.phases import convert, dry_run, reconcile
+from protocol.errors import Interrupted
 from protocol.vocabulary import ExitCode, FindingCode, Gate, Phase
 from tests.engine.test_closed_gates import approve
 from tests.engine.tiny import Tiny, TinyPractice, run_phase
@@ -102,6 +110,22 @@ def test_a_full_store_is_named_by_its_folder_and_its_key(approved: Path, tmp_pat
     in_own_mounts(approved, tmp_path, run)
 
 
+def test_a_program_that_listens_hears_that_the_phase_failed(
+    approved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(job: Job) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    shutil.copytree(approved, tmp_path / "practice", symlinks=True)
+    monkeypatch.setattr(convert, "require_fingerprint", full)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(SystemExit) as ended:
+        main(["--job", str(tmp_path / "practice" / "job"), "convert", "--events"])
+    said = capsys.readouterr()
+    assert ended.value.code == ExitCode.ENVIRONMENT and f"job folder {tmp_path / 'practice' / 'job'}{_FULL}" in said.err
+    assert [json.loads(line).get("outcome") for line in said.out.splitlines()][-1] == "failed"
+
+
 @pytest.mark.parametrize("verb", ["stage", "dry-run", "convert", "source-check"])
 def test_an_image_store_that_is_away_ends_the_command_and_sets_nobody_aside(
     approved: Path, tmp_path: Path, verb: str
@@ -113,6 +137,29 @@ def test_an_image_store_that_is_away_ends_the_command_and_sets_nobody_aside(
         assert "not there" in said and "Next: connect its disk or network share" in said
 
     in_own_mounts(approved, tmp_path, run)
+
+
+def test_a_conversion_that_had_begun_goes_on_only_with_its_image_store(approved: Path, tmp_path: Path) -> None:
+    def run(tiny: Tiny) -> None:
+        with pytest.raises(Interrupted):
+            run_phase(convert.run, Phase.CONVERT, tiny, control=_StopsAtTheSecond())
+        tiny.source.rename(tiny.source.with_name("unplugged"))
+        said = told(tiny, "convert")
+        assert f"DEXIS 11's image store {tiny.source.resolve()} (source.store in job.toml)" in said
+        assert set(recorded(tiny.job.journal_path).states.values()) == {State.DONE}
+
+    in_own_mounts(approved, tmp_path, run)
+
+
+class _StopsAtTheSecond(Uncontrolled):
+    """Stops the conversion once a patient is done."""
+
+    patients = 0
+
+    def checkpoint(self) -> None:
+        self.patients += 1
+        if self.patients == 2:
+            raise Interrupted("stopped")
 
 
 def test_an_empty_folder_where_the_image_store_was_mounted_ends_the_conversion(approved: Path, tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def foreign(backup: Path) -> None:
         ("plain", cut, "truncated"),
         ("directory", cut, "truncated|damaged|not a PostgreSQL backup"),
         ("custom", foreign, "not a PostgreSQL backup"),
-        ("custom", lambda backup: backup.unlink(), "No such file"),
+        ("custom", lambda backup: backup.unlink(), "not there"),
         ("custom", lambda backup: backup.write_bytes(b""), "empty"),
         ("directory", lambda backup: (backup / "toc.dat").unlink(), "toc.dat is missing"),
     ],

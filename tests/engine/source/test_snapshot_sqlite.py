@@ -133,7 +133,7 @@ def beside_a_log(backup: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        (lambda backup: backup.unlink(), "No such file"),
+        (lambda backup: backup.unlink(), "not there"),
         (lambda backup: backup.write_bytes(b""), "empty"),
         (lambda backup: backup.write_bytes(b"PGDMP" + bytes(5000)), "not a SQLite database"),
         (lambda backup: backup.write_bytes(backup.read_bytes()[:-4096]), "truncated"),
