@@ -71,7 +71,10 @@ class PlannedImage:
 
 @dataclass(frozen=True, slots=True)
 class SkippedImage:
-    """One image that is declared and not converted, and the finding that says why. The file may not be there."""
+    """One image that is declared and not converted, and the finding that says why. The file may not be there.
+
+    `source_sha256` is of its content, where that could be read.
+    """
 
     source_key: str
     target_key: int
@@ -79,6 +82,7 @@ class SkippedImage:
     code: FindingCode
     source_size: int | None = None
     source_modified: int | None = None
+    source_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,8 @@ class PlannedPatient:
         for image in self.images:
             digest.update(f"\n{image.source_key} {image.source_sha256}".encode())
         for skipped in self.skipped:
-            digest.update(f"\n{skipped.source_key} {skipped.code}".encode())
+            content = f" {skipped.source_sha256}" if skipped.source_sha256 else ""
+            digest.update(f"\n{skipped.source_key} {skipped.code}{content}".encode())
         return digest.hexdigest()
 
 
@@ -380,4 +385,4 @@ def _planned(row: tuple[Any, ...]) -> PlannedImage:
 
 
 def _skipped(row: tuple[Any, ...]) -> SkippedImage:
-    return SkippedImage(row[2], row[3], row[5], FindingCode(row[12]), row[6], row[13])
+    return SkippedImage(row[2], row[3], row[5], FindingCode(row[12]), row[6], row[13], row[7])

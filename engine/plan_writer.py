@@ -354,5 +354,6 @@ def _image_rows(patient: PlannedPatient) -> Iterator[tuple[Any, ...]]:
             yield (patient.number, position, key, image.target_key, uids[key], *source, *target, image.source_modified)
         else:
             left = skipped[key]
-            source, target = (left.source_path, left.source_size, None), (None, None, None, None, left.code)
+            source = (left.source_path, left.source_size, left.source_sha256)
+            target = (None, None, None, None, left.code)
             yield (patient.number, position, key, left.target_key, uids[key], *source, *target, left.source_modified)

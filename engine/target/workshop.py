@@ -69,6 +69,15 @@ class Prepared:
     files: tuple[tuple[str, PlannedFile], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A source file as it was read, its SHA-256, and its modification time (ns), if that is of these very bytes."""
+
+    content: bytes
+    sha256: str
+    modified: int | None
+
+
 class Workshop:
     """One per process. Opens the source store for reading only; looking at a patient may write below `job` at most."""
 
@@ -100,43 +109,56 @@ class Workshop:
         scopes = RecordScopes(work.record, work.keys, self._profile)
         images, skipped, notices = list[PlannedImage](), list[SkippedImage](), list[Notice]()
         for image in work.record.images:
-            key = work.keys.image[image.key]
+            key, source = work.keys.image[image.key], None
             try:
                 if image.key in work.lethal:
                     raise ImageProblem(FindingCode.UNREADABLE_FILE, "kills the decoder")
-                images.append(self._survey_image(image, scopes.image(image), key, notices))
+                source = self._read(image)
+                images.append(self._survey_image(image, source, scopes.image(image), key, notices))
             except WriteRefused:
                 raise
             except Exception as problem:
                 notice = _problem_notice(image, problem, self._job)
                 notices.append(notice)
-                stamp = self._store.stamp(image.file) or (None, None)
-                skipped.append(SkippedImage(image.key, key, image.file, notice.code, *stamp))
+                skipped.append(self._skipped(image, key, notice.code, source))
         return images, skipped, notices
 
-    def _survey_image(self, image: Image, scope: Scope, key: int, notices: list[Notice]) -> PlannedImage:
+    def _read(self, image: Image) -> _Source:
         stamp = self._store.stamp(image.file)  # before the content: what is written meanwhile is looked at again
-        source = self._steady.open_read(image.file)
-        if stamp is not None and stamp[0] != len(source):
-            self._steady.confirm(image.file, source)
-        if len(source) <= SUSPECT_BYTES:
-            notices.append(Notice(FindingCode.SUSPECT_SIZE, image.key, image.file, f"{len(source)} bytes"))
-        pixels = self._decoded(image, source)
+        content = self._steady.open_read(image.file)
+        if stamp is not None and stamp[0] != len(content):
+            self._steady.confirm(image.file, content)
+        modified = stamp[1] if stamp and stamp[0] == len(content) else None
+        return _Source(content, hashlib.sha256(content).hexdigest(), modified)
+
+    def _skipped(self, image: Image, key: int, code: FindingCode, source: _Source | None) -> SkippedImage:
+        """What was read is named, unless two reads disagreed."""
+        size, modified = self._store.stamp(image.file) or (None, None)
+        sha256 = source.sha256 if source and code is not FindingCode.TRANSIENT_READ else None
+        return SkippedImage(image.key, key, image.file, code, size, modified, sha256)
+
+    def _survey_image(
+        self, image: Image, source: _Source, scope: Scope, key: int, notices: list[Notice]
+    ) -> PlannedImage:
+        content = source.content
+        if len(content) <= SUSPECT_BYTES:
+            notices.append(Notice(FindingCode.SUSPECT_SIZE, image.key, image.file, f"{len(content)} bytes"))
+        pixels = self._decoded(image, content)
         notices += _looked_at(image, pixels)
-        encoded = self._encoder.encode(image, scope, key, source, lambda: pixels)
+        encoded = self._encoder.encode(image, scope, key, content, lambda: pixels)
         if encoded.lost:
             notices.append(Notice(FindingCode.DISPLAY_RULE_LOST, image.key, image.file, ", ".join(encoded.lost)))
         return PlannedImage(
             image.key,
             key,
             image.file,
-            len(source),
-            hashlib.sha256(source).hexdigest(),
+            len(content),
+            source.sha256,
             encoded.path,
             encoded.size,
             encoded.sha256,
             encoded.integrity.hex(),
-            stamp[1] if stamp and stamp[0] == len(source) else None,
+            source.modified,
         )
 
     def _decoded(self, image: Image, source: bytes) -> Pixels:

@@ -14,6 +14,7 @@ from engine.model import Category, Image, Patient, PatientRecord, Series, Sex, S
 from engine.orientation import Orientation
 from engine.plan import Change, Plan, PlanHeader, PlannedImage, PlannedPatient, PlanTotals, Round, SkippedImage
 from engine.plan_writer import Base, PlanWriter
+from engine.source.content import FileRead
 from engine.target.keys import Keys
 from engine.teeth import Tooth
 from protocol.errors import EnvironmentProblem, Refused
@@ -61,6 +62,14 @@ def test_a_planned_patient_reads_back_equal(tmp_path: Path) -> None:
     plan.close()
 
 
+def test_what_was_read_and_is_not_converted_reads_back_equal(tmp_path: Path) -> None:
+    plan = _written(tmp_path / "plan.sqlite", _with_content(_patient(1)))
+    assert plan.patient(1) == _with_content(_patient(1))
+    assert list(plan.source_files()) == [(1, (FileRead("1.2/i1", "d" * 64), FileRead("1.2/i2", "0" * 64)))]
+    assert list(plan.source_files(after=1)) == [] and plan.source_file_counts() == (2, 2)
+    plan.close()
+
+
 def test_patients_with_most_bytes_come_first(tmp_path: Path) -> None:
     patients = [_patient(number, size=size) for number, size in ((1, 10), (2, 30), (3, 20), (4, 30))]
     plan = _written(tmp_path / "plan.sqlite", *patients)
@@ -99,6 +108,11 @@ def test_the_same_plan_has_the_same_digest_twice(tmp_path: Path) -> None:
     assert first.digest == second.digest
 
 
+def _with_content(one: PlannedPatient) -> PlannedPatient:
+    """The same patient, the file of whose image that is not converted was read."""
+    return dataclasses.replace(one, skipped=(dataclasses.replace(one.skipped[0], source_sha256="0" * 64),))
+
+
 CHANGES: dict[str, Callable[[PlannedPatient], PlannedPatient]] = {
     "a name": lambda one: dataclasses.replace(
         one,
@@ -113,6 +127,7 @@ CHANGES: dict[str, Callable[[PlannedPatient], PlannedPatient]] = {
     "a reason": lambda one: dataclasses.replace(
         one, skipped=(dataclasses.replace(one.skipped[0], code=FindingCode.TRUNCATED),)
     ),
+    "what is not converted": _with_content,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from engine.compose import open_ledger
 from engine.control import Uncontrolled
 from engine.phases import PhaseResult, convert, dry_run, reconcile
 from engine.phases.source_content import Clocks, ContentState, content_check, forget
+from engine.source import store
 from engine.source.check import MOST_EXAMPLES, source_check
 from engine.source.content import Difference
 from engine.source.listing import Change
@@ -215,13 +217,38 @@ def test_what_the_dry_run_did_not_read_is_counted_as_not_covered(tmp_path: Path)
     practice.files["1.2.11/orphan.dcm"] = dicom(50)
     practice.files["thumbs.db"] = b"x"
     practice.add_image(51, 211, "1.2.21/missing.dcm", None)
+    practice.add_image(52, 211, "1.2.21/empty.dcm", b"")
     tiny = practice.build(tmp_path / "practice")
     planned(tiny)
     state = checked(tiny)
-    assert (state.files, state.uncovered) == (SIX_FILES, 2)
+    assert (state.files, state.uncovered) == (SIX_FILES, 3)
     flip(tiny.source / "thumbs.db")
     forget(tiny.job)
     assert checked(tiny).differences == (), "as it says"
+
+
+def test_what_was_read_and_is_not_converted_is_read_too(tmp_path: Path) -> None:
+    practice = TinyPractice()
+    practice.add_image(50, 211, "1.2.21/frames.dcm", dicom(50, frames=3))
+    practice.add_image(51, 211, "1.2.21/cut.dcm", dicom(51)[:-100])
+    tiny = practice.build(tmp_path / "practice")
+    assert planned(tiny).totals.images == SIX_FILES
+    flip(tiny.source / "1.2.21" / "frames.dcm")
+    flip(tiny.source / "1.2.21" / "cut.dcm")
+    state = checked(tiny)
+    assert (state.files, state.uncovered) == (SIX_FILES + 2, 0)
+    assert state.examples == {Difference.CHANGED: ("1.2.21/frames.dcm", "1.2.21/cut.dcm")}
+
+
+def test_of_two_reads_that_disagreed_neither_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    practice = TinyPractice()
+    practice.add_image(51, 211, "1.2.21/cut.dcm", dicom(51)[:-100])
+    tiny = practice.build(tmp_path / "practice")
+    reads, read = itertools.count(), store._content
+    monkeypatch.setattr(store, "_content", lambda path: read(path) + b"\0" * (next(reads) if "cut" in path.name else 0))
+    planned(tiny)
+    state = checked(tiny)
+    assert (state.files, state.uncovered) == (SIX_FILES, 1)
 
 
 def test_after_a_top_up_who_stayed_is_read_too_and_who_left_is_not(tmp_path: Path) -> None:
