@@ -27,11 +27,12 @@ Tags = Mapping[int, tuple[int, ...]]
 _EXIF = b"Exif\0\0"
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _KIND, _WIDTH, _HEIGHT, _BITS, _PACKING, _COLOURS, _FILL, _SAMPLES = 254, 256, 257, 258, 259, 262, 266, 277
-_ORIENTATION = 274
+_ORIENTATION, _COLOUR_MAP = 274, 320
 _ROWS, _PLANES, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _SIGN = 278, 284, 317, 322, 323, 339
 _PIECES, _LENGTHS = {False: 273, True: 324}, {False: 279, True: 325}  # strips, tiles
 _NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q"}
 _SMALLER_OR_MASK = 5
+_BY_PALETTE = 3
 _FAX, _JPEG, _OWN = frozenset({2, 3, 4}), 7, frozenset({1, 5, 8, 32946, 32773})
 _LZW, _DEFLATE, _PACK_BITS = 5, frozenset({8, 32946}), 32773
 _MOST_PAGES, _LONGEST_SIDE, _MOST_PIXELS = 64, 32_767, 100_000_000
@@ -100,7 +101,7 @@ def tiff_picture(data: bytes) -> Picture:
     _require_known(page)
     pieces = list(_raw_pieces(data, page))
     is_negative = page.first(_COLOURS, 1) == 0
-    samples = _opaque(_samples(page, pieces)) if page.packing in _OWN else _by_pillow(data, page)
+    samples = _shown(page, _samples(page, pieces)) if page.packing in _OWN else _by_pillow(data, page)
     bits = samples.dtype.itemsize * 8
     return Picture(samples, bits, bits, "tiff", is_negative, samples.dtype.kind == "i", exif=page.orientation)
 
@@ -157,6 +158,17 @@ def _require_known(page: _Page) -> None:
         raise SourceWanting(FindingCode.UNREADABLE_FILE, "an empty picture")
     if not (_is_of_known_packing(page) and _is_of_known_colours(page)):
         raise SourceWanting(FindingCode.NO_DECODER, "packing, depth or colours that no target holds")
+    if page.first(_COLOURS, 1) == _BY_PALETTE:
+        _require_colour_map(page)
+
+
+def _require_colour_map(page: _Page) -> None:
+    """As many reds, greens and blues as there are indices, of 16 bits; 8 bits in their place are one writer's error."""
+    numbers = page.tags.get(_COLOUR_MAP, ())
+    if len(numbers) != 3 * 2**page.depth:
+        raise SourceWanting(FindingCode.UNREADABLE_FILE, "a palette that does not name every colour")
+    if any(numbers) and not any(number > 255 for number in numbers):
+        raise SourceWanting(FindingCode.NO_DECODER, "a palette whose depth nobody can tell")
 
 
 def _is_of_known_packing(page: _Page) -> bool:
@@ -169,9 +181,9 @@ def _is_of_known_colours(page: _Page) -> bool:
     depths, colours, sign = set(page.tags.get(_BITS, (1,))), page.first(_COLOURS, 1), page.first(_SIGN, 1)
     of_packing = {8} if page.packing == _JPEG else {1} if page.packing in _FAX else {1, 2, 4, 8, 16}
     is_deep = min(depths) >= 8
-    has_colours = (0, 1, 2, 6) if page.packing == _JPEG else (0, 1, 2)
-    is_plain = sign in (1, 4) or (sign == 2 and page.samples == 1 and is_deep)
-    samples = ((1, 2) if colours < 2 else (3, 4)) if is_deep else (1,)
+    has_colours = (0, 1, 2, 6) if page.packing == _JPEG else (0, 1, 2) if page.packing in _FAX else (0, 1, 2, 3)
+    is_plain = sign in (1, 4) or (sign == 2 and page.samples == 1 and is_deep and colours != _BY_PALETTE)
+    samples = ((1, 2) if colours < 2 else (3, 4)) if is_deep and colours != _BY_PALETTE else (1,)
     return len(depths) == 1 and depths <= of_packing and colours in has_colours and is_plain and page.samples in samples
 
 
@@ -268,6 +280,17 @@ def _lzw(raw: bytes, rows: int, line: int) -> bytes:
     file = b"II*\0" + struct.pack("<I", 8 + len(body)) + body + struct.pack("<H", len(tags)) + entries + bytes(4)
     with Pillow.open(io.BytesIO(file), formats=("TIFF",)) as image:
         return image.tobytes()
+
+
+def _shown(page: _Page, samples: NDArray[Any]) -> NDArray[Any]:
+    """The samples as they are, or the colours that they name."""
+    if page.first(_COLOURS, 1) != _BY_PALETTE:
+        return _opaque(samples)
+    named = np.array(page.tags[_COLOUR_MAP], dtype=np.int64)
+    high, low = named >> 8, named & 255
+    table = (high.astype(np.uint8) if (high == low).all() else named.astype(np.uint16)).reshape(3, 2**page.depth)
+    step = 1 if page.depth >= 8 else 255 // (2**page.depth - 1)
+    return np.stack([colour[samples // step] for colour in table], axis=2)
 
 
 def _opaque(samples: NDArray[Any]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""TIFF files, classic and BigTIFF: one page, grey or colour, 1-16 bits, strips or tiles; libtiff for fax and JPEG."""
+"""TIFF files, classic and BigTIFF: one page, grey, colour or palette, strips or tiles; libtiff for fax and JPEG."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.imaging.decoders import tiff_pieces
+from engine.imaging.decoders import tiff_palette, tiff_pieces
 from engine.imaging.decoders.alpha import without_alpha
 from engine.imaging.decoders.availability import Availability, codec
 from engine.imaging.decoders.tiff_tags import COLOUR_PROFILE, Tags, directories, first, orientation_of, upright
@@ -24,7 +24,9 @@ _OFFSETS, _COUNTS = (273, 324), (279, 325)  # strips, tiles
 _NO_PICTURE = 0b101  # bits of the kind of a page: a smaller version of another one, a mask
 _FLOATING, _SIGNED = 3, 2
 _WHITE_IS_ZERO = 0
-_PHOTOMETRICS: Final = {_WHITE_IS_ZERO: MONOCHROME1, 1: MONOCHROME2, 2: RGB, 6: RGB}  # 6: YCbCr, by way of JPEG only
+_PALETTE: Final = 3
+# 6: YCbCr, by way of JPEG only.
+_PHOTOMETRICS: Final = {_WHITE_IS_ZERO: MONOCHROME1, 1: MONOCHROME2, 2: RGB, _PALETTE: RGB, 6: RGB}
 _JPEG: Final = 7
 # What libtiff unpacks: CCITT (Huffman, group 3 and 4) and JPEG; the rest is put together here.
 _FAX: Final = frozenset({2, 3, 4})
@@ -85,6 +87,10 @@ def _require_known_form(tags: Tags) -> None:
         raise ImageProblem(FindingCode.NO_DECODER, "TIFF with bits turned round, or a floating-point predictor")
     if sign == _SIGNED and (_PHOTOMETRICS[photometric] == RGB or not depths <= {8, 16}):
         raise ImageProblem(FindingCode.NO_DECODER, "TIFF with signed colours, or signed samples below 8 bits")
+    if photometric == _PALETTE:
+        if compression not in tiff_pieces.COMPRESSIONS or first(tags, _SAMPLES, 1) > 1:
+            raise ImageProblem(FindingCode.NO_DECODER, f"TIFF palette under compression {compression}, or with alpha")
+        tiff_palette.require_map(tags)
 
 
 def _require_complete(tags: Tags, size: int) -> None:
@@ -103,7 +109,8 @@ def _array(data: bytes, index: int, tags: Tags) -> NDArray[Any]:
 
 def _pixels(array: NDArray[Any], tags: Tags) -> Pixels:
     photometric = _PHOTOMETRICS[first(tags, _PHOTOMETRIC, 1)]
-    array = without_alpha(array, "TIFF")
+    is_palette = first(tags, _PHOTOMETRIC, 1) == _PALETTE
+    array = tiff_palette.to_rgb(array, tags) if is_palette else without_alpha(array, "TIFF")
     if array.shape[2:] != ((3,) if photometric == RGB else ()):
         raise ImageProblem(FindingCode.NO_DECODER, f"TIFF with {array.shape[2:]} samples for {photometric}")
     return Pixels(

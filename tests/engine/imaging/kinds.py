@@ -136,7 +136,14 @@ def _tiffs() -> Iterator[Kind]:
     yield Kind("TIFF", "alpha, transparent", tiffs.tiff(samples(8, 4)), no)
     yield Kind("TIFF", "predictor 3", tiffs.tiff(DEEP, layout(compression=tiffs.DEFLATE), t317=3), no)
     yield Kind("TIFF", "floating point", tiffs.tiff(DEEP.astype("<f4")), no)
-    for mode, what in (("P", "palette"), ("CMYK", "four inks"), ("LAB", "CIE L*a*b*")):
+    few, named = _PALETTE.astype(np.uint16), _CHANCE.integers(0, 1 << 16, (256, 3)).astype(np.uint16)
+    for colours, what, gives in (
+        (few * 257, "palette, colours of 8 bits", _PALETTE[GREY]),
+        (named, "palette, colours of 16 bits", named[GREY]),
+        (few, "palette, colours of 8 bits where 16 are the rule", no),
+    ):
+        yield Kind("TIFF", what, tiffs.tiff(GREY, photometric=3, t320=colours.T.reshape(-1).tolist()), gives)
+    for mode, what in (("CMYK", "four inks"), ("LAB", "CIE L*a*b*")):
         yield Kind("TIFF", what, _saved(COLOUR, "TIFF", mode), no)
     for packing in ("lzma", "zstd"):
         yield Kind("TIFF", packing, _saved(GREY, "TIFF", compression=packing), no)
@@ -195,6 +202,7 @@ and `test_public_files.py`: every transfer syntax, one frame, up to 16 bits in u
 | | what happens to it |
 |---|---|
 | transparency | kept out: where every pixel is opaque nothing is lost; any other picture is `NO_DECODER` |
+| four inks (CMYK, YCCK) | `NO_DECODER`: no target holds inks, and turned into colours they would be rounded |
 | colour profile | changes no sample. It travels in a file that is carried bit for bit, else `DISPLAY_RULE_LOST` |
 | gamma | changes no sample. It travels in a file that is carried bit for bit, and in no other |
 | EXIF orientation | never applied; carried with the photo, else `DISPLAY_RULE_LOST` |

@@ -18,6 +18,7 @@ from PIL import Image
 from engine.imaging.decode import decode
 from engine.imaging.pixels import MONOCHROME1
 from engine.imaging.problem import ImageProblem
+from engine.reconcile.picture import SourceWanting
 from engine.reconcile.source_pixels import look_at
 from protocol.vocabulary import FindingCode
 from tests.engine.imaging.tiffs import COMPRESSORS, DEFLATE, LZW, Layout, tiff
@@ -82,6 +83,58 @@ def test_depths_below_eight_bits_are_spread(bits: int) -> None:
     assert np.array_equal(decode(data).array, made * (255 // ((1 << bits) - 1)))
 
 
+def palette(bits: int, most: int) -> NDArray[Any]:
+    """(2 ** bits, 3) colours of `most` values."""
+    return CHANCE.integers(0, most, (1 << bits, 3)).astype(np.uint16 if most > 256 else np.uint8)
+
+
+def map_of(colours: NDArray[Any]) -> list[int]:
+    """Reds, greens, blues, as a TIFF writes them."""
+    spread = colours.astype(int) * (257 if colours.dtype == np.uint8 else 1)
+    return [int(number) for number in spread.T.reshape(-1)]
+
+
+@pytest.mark.parametrize("most", [256, 1 << 16])
+@pytest.mark.parametrize("name", ["grey", "deep grey"])
+def test_a_palette_gives_the_very_colours_in_every_layout_to_both_stacks(name: str, most: int) -> None:
+    indices = PICTURES[name]
+    colours = palette(8 * indices.dtype.itemsize, most)
+    for layout in LAYOUTS if name == "grey" else LAYOUTS[::9]:
+        data = tiff(indices, layout, 3, t320=map_of(colours))
+        pixels = decode(data)
+        assert np.array_equal(pixels.array, colours[indices]) and pixels.array.dtype == colours.dtype, layout
+        assert np.array_equal(look_at(data).samples, colours[indices])
+        assert disagreement(data) is None
+
+
+@pytest.mark.parametrize("most", [256, 1 << 16])
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_a_palette_of_few_colours_is_looked_up_by_its_own_indices(bits: int, most: int) -> None:
+    indices = CHANCE.integers(0, 1 << bits, SIZE).astype(np.uint8)
+    packed = np.packbits(np.unpackbits(indices[..., None], axis=2)[..., 8 - bits :].reshape(SIZE[0], -1), axis=1)
+    colours = palette(bits, most)
+    data = tiff(packed, Layout(rows=40), 3, t256=SIZE[1], t258=bits, t320=map_of(colours))
+    assert np.array_equal(decode(data).array, colours[indices])
+    assert disagreement(data) is None
+
+
+def test_pillow_sees_the_same_palette() -> None:
+    target = io.BytesIO()
+    Image.fromarray(PICTURES["colour"]).convert("P").save(target, "TIFF")
+    with Image.open(target) as seen:
+        shown = np.asarray(seen.convert("RGB"))
+    assert np.array_equal(decode(target.getvalue()).array, shown.astype(np.uint16) << 8)  # as Pillow writes its maps
+
+
+@pytest.mark.parametrize("numbers", [[], [300] * 767, [300] * 769])
+def test_a_palette_that_names_too_few_colours_or_too_many_is_unreadable(numbers: list[int]) -> None:
+    data = tiff(GREY, Layout(), 3, t320=numbers or 300)
+    assert code_of(data) is FindingCode.UNREADABLE_FILE
+    with pytest.raises(SourceWanting) as wanting:
+        look_at(data)
+    assert wanting.value.code is FindingCode.UNREADABLE_FILE
+
+
 @pytest.mark.parametrize("planar", [False, True])
 @pytest.mark.parametrize("name", ["grey", "deep grey", "colour", "deep colour"])
 def test_an_opaque_channel_is_dropped_and_a_transparent_pixel_refused(name: str, planar: bool) -> None:
@@ -98,17 +151,33 @@ def test_an_opaque_channel_is_dropped_and_a_transparent_pixel_refused(name: str,
     [
         (GREY.astype(np.float32), {}),
         (GREY.astype(np.uint32), {}),
-        (GREY, {"t262": 3}),
+        (GREY, {"t262": 3, "t320": [7] * 768}),
+        (np.dstack([GREY, GREY]), {"t262": 3, "t320": [7_000] * 768}),
+        (GREY.view(np.int8), {"t262": 3, "t320": [7_000] * 768}),
         (PICTURES["colour"], {"t262": 5}),
         (PICTURES["colour"], {"t262": 6}),
         (GREY, {"t259": 34925}),
         (GREY, {"t259": 6}),
         (GREY, {"t258": 12}),
     ],
-    ids=["floating", "32 bits", "palette", "inks", "YCbCr", "LZMA", "old JPEG", "12 bits"],
+    ids=[
+        "floating",
+        "32 bits",
+        "palette of what depth",
+        "palette and alpha",
+        "signed palette",
+        "inks",
+        "YCbCr",
+        "LZMA",
+        "old JPEG",
+        "12 bits",
+    ],
 )
-def test_what_no_target_holds_has_no_decoder(picture: NDArray[Any], tags: dict[str, int]) -> None:
-    assert code_of(tiff(picture, Layout(rows=64), **tags)) is FindingCode.NO_DECODER
+def test_what_no_target_holds_has_no_decoder(picture: NDArray[Any], tags: dict[str, Any]) -> None:
+    data = tiff(picture, Layout(rows=64), **tags)
+    assert code_of(data) is FindingCode.NO_DECODER
+    with pytest.raises(SourceWanting):
+        look_at(data)
 
 
 @pytest.mark.parametrize("tags", [{"t256": 40_000}, {"t277": 5}, {"t322": 65_520, "t323": 16}])

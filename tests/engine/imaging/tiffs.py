@@ -35,7 +35,7 @@ class Layout:
     tile: tuple[int, int] | None = None
 
 
-def tiff(array: Picture, layout: Layout = Layout(), photometric: int | None = None, **tags: int) -> bytes:
+def tiff(array: Picture, layout: Layout = Layout(), photometric: int | None = None, **tags: int | list[int]) -> bytes:
     """`array` is (h, w) or (h, w, n). `tags` sets others by number: t274=6."""
     pieces = [_packed(piece, layout) for piece in _pieces(array, layout)]
     samples = array.shape[2] if array.ndim == 3 else 1
@@ -52,7 +52,7 @@ def tiff(array: Picture, layout: Layout = Layout(), photometric: int | None = No
         339: [{"u": 1, "i": 2, "f": 3}[array.dtype.kind]] * samples,
         **({322: [layout.tile[0]], 323: [layout.tile[1]]} if layout.tile else {278: [layout.rows]}),
         **({338: [2]} if samples in (2, 4) else {}),
-        **{int(name[1:]): [value] for name, value in tags.items()},
+        **{int(name[1:]): value if isinstance(value, list) else [value] for name, value in tags.items()},
     }
     return _file(numbers, pieces, layout)
 
