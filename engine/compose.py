@@ -60,6 +60,19 @@ def _left(job: Job) -> str:
         return f"{len(changes):,} patients with {plan.totals_of(changes).images:,} images, less those that are done"
 
 
+def is_held(job: Job) -> bool:
+    """Whether a process works on this job now. One that begins in this very moment waits for the answer."""
+    lock = FileLock(job.folder / "job.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    except OSError:  # a folder that cannot be written to: nobody works in it
+        return False
+    lock.release()
+    return False
+
+
 @contextmanager
 def held(job: Job) -> Iterator[None]:
     """Holds the job for one process, whose databases then spill into its folder. Raises Refused while another holds it,

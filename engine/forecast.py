@@ -91,15 +91,11 @@ def forecast(*, now: float, hours: Hours, work: Work, write_rate: float, places:
     expected = work.seconds + work.bytes / write_rate
     low, high = expected * _LOW, expected * _HIGH
     starts = hours.opening(now) or now
-    closes = hours.closing(starts)
+    ends = ending(hours, starts, low, high)
     room = volumes(work, list(places))
     tightest = min(room, key=lambda volume: volume.free_mib - volume.needed_mib)
-
-    def clock(moment: float) -> str:
-        return _iso(hours.wall(moment))
-
     return Forecast(
-        made_at=clock(now),
+        made_at=_iso(hours.wall(now)),
         patients=work.patients,
         images=work.images,
         bytes=work.bytes,
@@ -108,16 +104,42 @@ def forecast(*, now: float, hours: Hours, work: Work, write_rate: float, places:
         write_mib_per_second=round(write_rate / MIB, 1),
         conversion_seconds_low=round(low, 3),
         conversion_seconds_high=round(high, 3),
-        starts_at=clock(starts),
+        starts_at=_iso(hours.wall(starts)),
+        finish_low=ends.finish_low,
+        finish_high=ends.finish_high,
+        deadline=ends.deadline,
+        latest_start=ends.latest_start,
+        fits_before_deadline=ends.fits_before_deadline,
+        nights=_nights(hours, starts, high),
+        disk_needed_mib=tightest.needed_mib,
+        disk_free_mib=tightest.free_mib,
+        volumes=room,
+    )
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """When work ends, by the practice's clock in ISO 8601, and whether before it opens; None where it never does."""
+
+    finish_low: str
+    finish_high: str
+    deadline: str | None
+    latest_start: str | None
+    fits_before_deadline: bool | None
+
+
+def ending(hours: Hours, starts: float, low: float, high: float) -> Ending:
+    """Of work that begins, or goes on, at `starts` (UTC seconds) and takes `low` to `high` seconds."""
+    closes = hours.closing(starts)
+
+    def clock(moment: float) -> str:
+        return _iso(hours.wall(moment))
+
+    return Ending(
         finish_low=clock(starts + low),
         finish_high=clock(starts + high),
         deadline=None if closes is None else clock(closes),
         latest_start=None if closes is None else clock(closes - high),
         fits_before_deadline=None if closes is None else starts + high <= closes,
-        nights=_nights(hours, starts, high),
-        disk_needed_mib=tightest.needed_mib,
-        disk_free_mib=tightest.free_mib,
-        volumes=room,
     )
 
 

@@ -80,6 +80,11 @@ class Job:
         return self.folder / "source-content.json"
 
     @property
+    def progress_path(self) -> Path:
+        """How far the running phase has come, for `status`; only while one runs."""
+        return self.folder / "progress.json"
+
+    @property
     def identity_path(self) -> Path:
         return self.folder / "identity.key"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.screen import duration, size
+from engine.cli.screen import duration, size, speed, time_left
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,20 +31,40 @@ def read(report_folder: Path) -> dict[str, Any] | None:
 
 def table(report: dict[str, Any]) -> Table:
     """The forecast as two columns: what, and how much of it."""
+    return _columns(f"Forecast of {_clock(report['made_at'])}", lines(report))
+
+
+def running_table(running: dict[str, Any]) -> Table:
+    """How far the running phase has come, and when it ends: as measured, no more as the dry run predicted."""
+    return _columns(f"Under way: {running['phase']}", running_lines(running))
+
+
+def _columns(title: str, lines: Iterable[tuple[str, str]]) -> Table:
     from rich.table import Table
 
-    made = Table(
-        title=f"Forecast of {_clock(report['made_at'])}",
-        title_justify="left",
-        box=None,
-        show_header=False,
-        pad_edge=False,
-    )
+    made = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
     made.add_column(no_wrap=True)
     made.add_column()
-    for name, text in lines(report):
+    for name, text in lines:
         made.add_row(name, text)
     return made
+
+
+def running_lines(running: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name and text of each line about a phase that runs."""
+    done, total = running["images_done"], running["images_total"]
+    yield "Done", f"{done:,} of {total:,} images" if total else "its images are not counted yet"
+    if running["paused"]:
+        yield "Paused", "since somebody said so; it goes on when somebody does"
+    elif rate := running["images_per_second"]:
+        yield "Rate now", f"{speed(rate)}, {time_left(running['seconds_left_low'], running['seconds_left_high'])}"
+    if ending := running["ending"]:
+        yield "Ends", _range(_clock(ending["finish_low"]), _clock(ending["finish_high"]))
+        if ending["deadline"] is not None:
+            fits = (
+                "fits" if ending["fits_before_deadline"] else "does not fit; it stops in time, to go on another night"
+            )
+            yield "Practice opens", f"{_clock(ending['deadline'])}: {fits}"
 
 
 def lines(report: dict[str, Any]) -> Iterator[tuple[str, str]]:

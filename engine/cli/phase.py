@@ -75,6 +75,7 @@ def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> 
     from engine.machine import kept_awake
     from engine.reporter import Reporter
     from engine.run_phase import World, phase_of, run_phase
+    from engine.under_way import Keeper
     from engine.version import ENGINE_VERSION
     from protocol.keyset import Signer
     from protocol.vocabulary import Phase
@@ -87,6 +88,7 @@ def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> 
         ledger.require_open_before(phase)
         if phase is Phase.CONVERT:
             require_approved_plan(job, ledger)
+        emit = Keeper(job.progress_path, emit, time.monotonic)
         reporter = Reporter(phase, emit, job.findings_path, time.monotonic)
         switch.on_pause(reporter.paused)
         world = World(ledger, signer, emit, switch, clock, time.monotonic, admission(job))

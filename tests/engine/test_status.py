@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -11,8 +13,10 @@ import pytest
 from engine import identity
 from engine.cli.init import make_ready
 from engine.cli.main import main
-from engine.compose import open_ledger
+from engine.compose import held, open_ledger
+from engine.events import Progress
 from engine.phases import dry_run
+from engine.under_way import Keeper
 from protocol.keyset import Signer
 from protocol.statements import sign_evidence
 from protocol.vocabulary import ExitCode, Gate, Phase
@@ -49,6 +53,37 @@ def test_after_a_dry_run_people_and_programs_read_the_forecast(tiny: Tiny, capsy
     shown = status(tiny, capsys)
     assert "Conversion runs from 19:00 until 07:30" in shown
     assert "3 patients, 6 images" in shown and "needed" in shown
+
+
+def test_while_a_conversion_runs_its_own_rate_says_when_it_ends(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+    run_phase(dry_run.run, Phase.DRY_RUN, tiny)
+    keep(tiny, Progress(Phase.CONVERT, 1, 3, 1_000, 2_000, 7, 50.0, 17.0, 23.0))
+    with held(tiny.job):
+        shown, running = status(tiny, capsys), json.loads(status(tiny, capsys, "--json"))["running"]
+    assert "Under way: convert" in shown and "1,000 of 2,000 images" in shown and "50/s, 17 s to 23 s left" in shown
+    assert "Forecast" not in shown, "what was predicted is over"
+    finish = datetime.fromisoformat(running["ending"]["finish_high"]).timestamp()
+    assert 20 <= finish - time.time() <= 24 and running["ending"]["deadline"]
+
+
+def test_a_phase_that_is_not_the_conversion_has_no_end_to_be_held_against_the_hours(
+    tiny: Tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(tiny, Progress(Phase.STAGE, 0, 0, 0, 0, 7, None, None, None))
+    with held(tiny.job):
+        assert "not counted yet" in status(tiny, capsys)
+        assert json.loads(status(tiny, capsys, "--json"))["running"]["ending"] is None
+
+
+def test_what_a_killed_process_left_behind_is_not_under_way(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+    run_phase(dry_run.run, Phase.DRY_RUN, tiny)
+    keep(tiny, Progress(Phase.CONVERT, 1, 3, 1, 2, 7, 50.0, 17.0, 23.0))
+    assert json.loads(status(tiny, capsys, "--json"))["running"] is None
+    assert "Forecast" in status(tiny, capsys)
+
+
+def keep(tiny: Tiny, progress: Progress) -> None:
+    Keeper(tiny.job.progress_path, lambda event: None, time.monotonic)(progress)
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b'{"images": 6}'])
