@@ -120,6 +120,18 @@ def test_a_journal_is_bound_to_its_plan_by_the_first_attempt_and_not_before(tmp_
     journal.close()
 
 
+def test_a_journal_that_an_earlier_version_bound_before_any_attempt_is_not_bound(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    Journal(path, RUN, "c" * 64).close()
+    with sqlite3.connect(path) as database:
+        database.execute("INSERT INTO header VALUES ('plan', ?)", ("c" * 64,))
+    database.close()
+    assert recorded(path) == Recorded()
+    journal = Journal(path, RUN, PLAN)
+    assert not journal.has_begun()
+    journal.close()
+
+
 def test_every_word_is_on_the_disk_before_the_next_step(journal: Journal, tmp_path: Path) -> None:
     assert journal._database.execute("PRAGMA synchronous").fetchone() == (2,)
     assert journal._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -143,9 +143,10 @@ def test_a_journal_that_forgot_that_somebody_left_learns_it_from_the_target(tmp_
     assert state(tiny) == before
 
 
-def test_a_journal_that_does_not_know_the_earlier_night_is_refused(top_up: Practice, tmp_path: Path) -> None:
+@pytest.mark.parametrize("who", [1, 2, 3], ids=["changes", "leaves", "stays"])
+def test_a_journal_that_does_not_know_the_earlier_night_is_refused(top_up: Practice, tmp_path: Path, who: int) -> None:
     tiny = top_up.copy(tmp_path / "practice")
-    _forget(tiny, 3)
+    _forget(tiny, who)
     before = state(tiny)
     with pytest.raises(Refused, match="older than the plan"):
         converted(tiny)

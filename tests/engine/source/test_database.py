@@ -64,6 +64,14 @@ def test_a_connection_that_may_write_is_seen_as_such(new_database: Callable[[], 
         assert connection.execute("SELECT count(*) FROM patient").fetchone() == (len(ROWS["patient"]),)
 
 
+def test_what_a_file_that_may_be_written_lets_through_is_rolled_back(tmp_path: Path) -> None:
+    fill_sqlite(tmp_path / "core.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "core.db")) as connection:
+        before = list(connection.iterdump())
+        assert [is_refused(connection, attempt) for attempt in write_attempts("sqlite", "patient")] == [False] * 6
+        assert list(connection.iterdump()) == before
+
+
 def test_an_error_of_another_kind_does_not_count_as_refused(url: str) -> None:
     with SourceDatabase.open(url, PROFILE) as database:
         attempts, refused = database.prove_read_only("no_such_table")
