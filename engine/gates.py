@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from engine.entries import DecisionRecorded, Enrolled, Entry, EvidenceRecorded, KeySetRecorded, PhaseBegun, RunOpened
 from protocol.errors import Refused
@@ -21,6 +22,13 @@ ROAD: tuple[tuple[Phase, Gate], ...] = (
     (Phase.RECONCILE, Gate.RECONCILED),
 )
 GATES: tuple[Gate, ...] = tuple(gate for _, gate in ROAD)
+NO_PRACTICE: Final = "0" * 32  # what evidence says before the job is enrolled; enrolling voids it
+
+ASK_THE_FIRM: Final = "ask the firm to approve it, at its console or by a file for bitewing-agent approve"
+ENROL_FIRST: Final = (
+    "nobody can approve before this job is enrolled: ask the firm for a token, run bitewing-agent --job DIR enroll"
+    " TOKEN, then bitewing-agent --job DIR run, which takes the road anew from stage"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +191,19 @@ def _failing(signed: SignedEvidence) -> tuple[GateState, Refusal | None] | None:
     return None
 
 
+def how_to_approve(standing: Standing) -> str:
+    """How the approvals are had that a gate waits for. Before the job is enrolled there is nobody who could approve."""
+    signed = standing.evidence
+    return ENROL_FIRST if signed is not None and signed.evidence.practice == NO_PRACTICE else ASK_THE_FIRM
+
+
 _WHY = {
     Refusal.EVIDENCE_MISSING: ("has no valid evidence yet", "run {phase} first"),
     Refusal.EVIDENCE_FAILED: ("is closed: its evidence did not pass", "settle the findings, then run {phase} again"),
     Refusal.CHECKS_INCOMPLETE: ("is closed: its evidence lacks mandatory checks", "run {phase} again"),
     Refusal.DECISION_REJECTED: ("was rejected by an approver", "settle the reason, then run {phase} again"),
-    Refusal.DECISION_EXPIRED: ("waits: an approval has expired", "have it approved again at the console"),
-    Refusal.APPROVALS_MISSING: ("waits for approvals: {have} of {needed}", "have it approved at the console"),
+    Refusal.DECISION_EXPIRED: ("waits: an approval has expired", "{approve}"),
+    Refusal.APPROVALS_MISSING: ("waits for approvals: {have} of {needed}", "{approve}"),
 }
 
 
@@ -198,6 +212,7 @@ def _closed(phase: Phase, standing: Standing) -> Refused:
     what, advice = _WHY.get(reason, ("is closed", "see status"))
     producing = {gate: step for step, gate in ROAD}[standing.gate]
     values = {"phase": producing, "have": len(standing.approvals), "needed": standing.needed}
+    values["approve"] = how_to_approve(standing)
     return Refused(
         reason,
         f"{phase} may not start: gate {standing.gate} {what.format(**values)}; nothing was written",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.control import Control
 from engine.events import Event, EvidenceProduced, PhaseEnded, PhaseStarted
-from engine.gates import ROAD, Standing
+from engine.gates import NO_PRACTICE, ROAD, Standing
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.phases import PhaseResult
@@ -17,8 +17,6 @@ from protocol.errors import BitewingError, Interrupted, NightOver, Refused
 from protocol.keyset import Signer
 from protocol.statements import Evidence, ProfileDigests, SignedEvidence, sign_evidence
 from protocol.vocabulary import GateState, Outcome, Phase
-
-NO_PRACTICE = "0" * 32  # what evidence says before the job is enrolled; enrolling voids it
 
 PhaseFunction = Callable[[Job, Reporter, Control], PhaseResult]
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.gates import Standing
+from engine.gates import Standing, how_to_approve
 from protocol.statements import CheckResult
 from protocol.vocabulary import Check, GateState, Phase, Verdict
 
 NEWER_BACKUP = "stage a newer backup of DEXIS 11 (source-check lists what is new), then prove, dry-run and convert"
-
-ENROL_FIRST = (
-    "ask the firm for a token, and run bitewing-agent --job DIR enroll TOKEN, then bitewing-agent --job DIR run"
-)
 
 
 def failed(checks: Iterable[CheckResult]) -> frozenset[Check]:
@@ -35,7 +31,7 @@ def at_gate(phase: Phase, standing: Standing) -> tuple[Phase, str]:
         return phase, phase
     if standing.state is GateState.WAITING:
         given = f"{len(standing.approvals)} of {standing.needed}"
-        return phase, f"have {standing.gate} approved at the console: {given} approvals"
+        return phase, f"{standing.gate} waits for approvals, {given}: {how_to_approve(standing)}"
     if standing.state is GateState.REJECTED:
         return phase, f"settle why {standing.gate} was rejected, then {phase} again"
     return _after_failure(phase, failed(standing.evidence.evidence.checks))

@@ -55,7 +55,7 @@ def _look(job: Job, ledger: Ledger) -> _Seen:
     from engine.cli import outlook
 
     standings, practice = ledger.standings(), ledger.state().practice
-    following, advice = _next(standings, practice)
+    following, advice = _next(standings)
     return _Seen(
         job.run_id,
         practice,
@@ -68,19 +68,15 @@ def _look(job: Job, ledger: Ledger) -> _Seen:
     )
 
 
-def _next(standings: Mapping[Gate, Standing], practice: str | None) -> tuple[Phase | None, str]:
+def _next(standings: Mapping[Gate, Standing]) -> tuple[Phase | None, str]:
     """The phase to run at the first gate that is not open, and what a person does first."""
-    from engine.cli.next_step import ENROL_FIRST, at_gate
+    from engine.cli.next_step import at_gate
     from engine.gates import ROAD
     from protocol.vocabulary import GateState
 
-    shut = next(((phase, standings[gate]) for phase, gate in ROAD if standings[gate].state is not GateState.OPEN), None)
-    if shut is None:
-        return None, "report"
-    following, advice = at_gate(*shut)
-    if practice is None and shut[1].state is GateState.WAITING:
-        advice = f"{ENROL_FIRST}; then {advice}"
-    return following, advice
+    shut = ((phase, standings[gate]) for phase, gate in ROAD if standings[gate].state is not GateState.OPEN)
+    first = next(shut, None)
+    return (None, "report") if first is None else at_gate(*first)
 
 
 def _running(job: Job) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.cli.next_step import after_no, failed
 from engine.cli.screen import duration
+from engine.gates import how_to_approve
 from engine.run_phase import PhaseReport
 from protocol.advice import ADVICE
 from protocol.statements import CheckResult
@@ -66,5 +67,5 @@ def _next(report: PhaseReport) -> str:
         return f"Gate {standing.gate} is open. Next: {NEXT[standing.gate]}"
     if standing.state is GateState.WAITING:
         given = f"{len(standing.approvals)} of {standing.needed}"
-        return f"Gate {standing.gate} waits for approvals: {given}. Next: have it approved at the console."
+        return f"Gate {standing.gate} waits for approvals: {given}. Next: {how_to_approve(standing)}."
     return f"Gate {standing.gate} stays closed. Next: {after_no(failed(report.result.checks))}."

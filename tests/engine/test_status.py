@@ -15,6 +15,7 @@ from engine.cli.init import make_ready
 from engine.cli.main import main
 from engine.compose import held, open_ledger
 from engine.events import Progress
+from engine.gates import NO_PRACTICE
 from engine.phases import dry_run
 from engine.under_way import Keeper
 from protocol.keyset import Signer
@@ -99,8 +100,8 @@ def test_a_job_that_nobody_can_approve_yet_is_sent_to_the_firm(tiny: Tiny, capsy
     ledger = open_ledger(tiny.job)
     signer = Signer(identity.load(tiny.job.identity_path))
     for gate in (Gate.STAGED, Gate.PROFILE_PROVEN):
-        ours = msgspec.structs.replace(evidence(gate).evidence, run=tiny.job.run_id)
+        ours = msgspec.structs.replace(evidence(gate).evidence, run=tiny.job.run_id, practice=NO_PRACTICE)
         ledger.record_evidence(sign_evidence(ours, signer))
     shown = status(tiny, capsys)
     assert "PROFILE_PROVEN   waiting   0 of 1 approvals\n" in shown
-    assert "enroll TOKEN" in shown and "have PROFILE_PROVEN approved" in shown
+    assert "enroll TOKEN" in shown and "anew from stage" in shown

@@ -7,7 +7,7 @@ import pytest
 
 from engine.cli.next_step import at_gate
 from engine.cli.summary import sentence
-from engine.gates import Standing
+from engine.gates import NO_PRACTICE, Standing
 from engine.phases import PhaseResult, judged
 from engine.run_phase import PhaseReport
 from protocol.statements import Totals
@@ -68,7 +68,16 @@ def test_a_conversion_is_finished_on_its_approvals_unless_its_source_is_not_what
 
 def test_status_never_says_to_repeat_a_phase_that_only_waits_for_approvals() -> None:
     phase, advice = at(GateState.WAITING)
-    assert phase is Phase.CONVERT and advice == "have CONVERTED approved at the console: 0 of 2 approvals"
+    assert phase is Phase.CONVERT and advice.startswith("CONVERTED waits for approvals, 0 of 2: ask the firm")
+    assert "console" in advice and "by a file for bitewing-agent approve" in advice
+
+
+def test_before_enrolment_nobody_is_told_to_wait_for_an_approval_that_cannot_come() -> None:
+    signed = evidence(Gate.CONVERTED)
+    nobodys = msgspec.structs.replace(signed, evidence=msgspec.structs.replace(signed.evidence, practice=NO_PRACTICE))
+    phase, advice = at_gate(Phase.CONVERT, Standing(Gate.CONVERTED, GateState.WAITING, 2, nobodys))
+    assert phase is Phase.CONVERT and "enroll TOKEN" in advice and "anew from stage" in advice
+    assert "console" not in advice
 
 
 def test_status_names_the_phase_to_run_and_what_comes_before_it() -> None:
