@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from engine.job import Job
 from engine.profiles.load import load_source
 from engine.settings import SnapshotKind
-from engine.source import check
+from engine.source import check, production
 from engine.source.check import Arrival, late_arrivals, source_check
 from engine.source.database import SourceDatabase
 from engine.source.fingerprint import take
@@ -125,6 +125,14 @@ def test_production_on_postgresql_is_asked_too_and_stays_as_it_is(staged: Job, n
     assert late_arrivals(this)[0].startswith("production: ")
 
 
+def test_production_of_another_kind_than_the_copy_is_compared_by_what_is_meant(
+    staged: Job, new_database: Callable[[], str]
+) -> None:
+    """One of the two says a moment as a text."""
+    this = replace(staged, source=replace(staged.source, production=fill_postgresql(new_database())))
+    assert late_arrivals(this) == ()
+
+
 def test_production_that_does_not_answer_is_an_error_and_not_a_pass(staged: Job) -> None:
     (staged.folder / "production.db").unlink()
     with pytest.raises(EnvironmentProblem, match="no such database"):
@@ -167,6 +175,15 @@ def test_a_sql_server_login_that_could_write_production_is_refused(rights: int |
         require_reader(MSSQL, lambda url, statement: rights)
 
 
+@pytest.mark.attack
+def test_production_is_not_opened_before_its_login_is_known_to_be_unable_to_write(
+    staged: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(production, "_asked", lambda url, statement: 1)
+    with pytest.raises(UsageProblem, match="could write"):
+        late_arrivals(replace(staged, source=replace(staged.source, production=MSSQL)))
+
+
 def test_a_sql_server_login_that_can_only_read_is_taken_and_asked_by_a_select() -> None:
     asked: list[str] = []
 
@@ -178,6 +195,7 @@ def test_a_sql_server_login_that_can_only_read_is_taken_and_asked_by_a_select() 
     require_reader("sqlite:///production.db", ask)  # its file mode forbids writing
     assert asked == [MAY_WRITE]
     assert isinstance(sqlglot.parse_one(MAY_WRITE, dialect="tsql"), sqlglot.exp.Select)
+    assert all(f"'{right}'" in MAY_WRITE for right in ("INSERT", "UPDATE", "DELETE"))
 
 
 def test_the_same_path_in_two_folders_of_the_store_is_two_files(tmp_path: Path) -> None:
