@@ -40,7 +40,7 @@ def server(talking: Talking, monkeypatch: pytest.MonkeyPatch) -> Talking:
     key = sa.Column("PersonID", sa.Integer, sa.Identity(), primary_key=True)
     person = sa.Table("Person", metadata, key, sa.Column("SSN", sa.VARCHAR(16)), sa.Column("Removed", sa.Integer))
     name = sa.Table("PersonName", metadata, sa.Column("PersonID", sa.Integer), sa.Column("FamilyName", sa.NVARCHAR(64)))
-    known = LiveSchema({"Person": person, "PersonName": name}, Matching("mssql"))
+    known = LiveSchema({"Person": person, "PersonName": name}, Matching("mssql"), {person: (), name: ()})
     monkeypatch.setattr(LiveSchema, "read", staticmethod(lambda connection, profile: known))
     return talking
 
