@@ -1,7 +1,7 @@
 """The durable steps of a conversion by name, and where a fault test makes each of them fail.
 
-Otherwise a passage costs one comparison. `BITEWING_FAILPOINT=name:N` kills the process, as a power cut would, at the
-Nth passage of `name`; a test in the same process gives `arm` what shall happen instead.
+Otherwise a passage costs one comparison. `BITEWING_FAILPOINT=name:N` kills the process that passes `name` for the
+Nth time, as a power cut would; a test in the same process gives `arm` what shall happen instead.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Work on many patients at once: a pool of processes, results in the order of the work, however many workers there are.
 
-One worker means this process itself. A worker that dies takes nothing with it: what was under way is done again, one
-piece at a time, so that the piece that kills workers is found.
+No work is ever done in this process itself: a file may end the process that decodes it. A worker that dies takes
+nothing with it: what was under way is done again, one piece at a time, so that the piece that kills workers is found.
+Workers start as they are needed: none where there is nothing to do, and one for a single piece.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
@@ -36,7 +38,8 @@ class WorkerDied(Exception):
 class Workers(Generic[Item, Result]):
     """`task(item)` in worker processes, each prepared once by `prepare(*settings)`; all three must be importable.
 
-    `pace` is asked for each item: the percent of the time that its worker may work.
+    What `prepare` raises, the piece of work raises that waited for it. `pace` is asked for each item: the percent of
+    the time that its worker may work.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Workers(Generic[Item, Result]):
             raise stopped
 
     def _limit(self) -> int:
+        """How many pieces may be under way. A single worker takes turns with this process: one core is enough."""
         return 1 if self.count == 1 else _WINDOW * self.count
 
     def _submit(self, item: Item) -> Future[Result]:
@@ -102,7 +106,7 @@ class Workers(Generic[Item, Result]):
             return broken
 
     def _submitted(self, item: Item) -> Future[Result]:
-        with _deaf_to_ctrl_c() if self.count > 1 else nullcontext():  # it may start the workers
+        with _deaf_to_ctrl_c():  # it may start a worker
             return self._pool.submit(_paced, self._task, item, self._pace())
 
     def _collect(self, pending: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Result | WorkerDied]:
@@ -140,12 +144,13 @@ class Workers(Generic[Item, Result]):
             return died
 
     def _new_pool(self) -> Executor:
-        if self.count == 1:
-            self._prepare(*self._settings)
-            return _Inline()
-        context = multiprocessing.get_context("spawn")
-        settings = (self._prepare, self._settings)
-        return ProcessPoolExecutor(self.count, mp_context=context, initializer=_begin, initargs=settings)
+        return processes(self.count, self._prepare, self._settings)
+
+
+def processes(count: int, prepare: Callable[..., None], settings: tuple[Any, ...]) -> Executor:
+    """Up to `count` processes, each prepared before its first piece of work."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(prepare, settings))
 
 
 @contextmanager
@@ -166,12 +171,20 @@ def worker_count(wanted: int) -> int:
     return wanted or os.cpu_count() or 1
 
 
-# In a worker process: the seconds that its last piece of work took, for which it may still have to rest.
+# In a worker process: the seconds that its last piece of work took, for which it may still have to rest; how it is
+# prepared, as long as it is not.
 _worked = [0.0]
+_preparing: list[Callable[[], None]] = []
 
 
 def _paced(task: Callable[[Item], Result], item: Item, pace: int) -> Result:
-    """Rests for the piece before, so that no result waits for a rest; then does this one."""
+    """Prepares the worker, if this is its first piece; rests for the piece before, so that no result waits for a rest.
+
+    An error in preparing reaches the parent as itself here: in the pool's initializer it would end the process.
+    """
+    if _preparing:
+        _preparing[0]()
+        _preparing.clear()
     time.sleep(rest(_worked[0], pace))
     started = time.monotonic()
     try:
@@ -180,23 +193,11 @@ def _paced(task: Callable[[Item], Result], item: Item, pace: int) -> Result:
         _worked[0] = time.monotonic() - started
 
 
-class _Inline(Executor):
-    """Does the work at once, in this process."""
-
-    def submit(self, task: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(task(*args, **kwargs))
-        except Exception as problem:
-            future.set_exception(problem)
-        return future
-
-
 def _begin(prepare: Callable[..., None], settings: tuple[Any, ...]) -> None:
     """In a new worker: leaves Ctrl-C to the parent, and dies with the parent, whichever way that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    prepare(*settings)
+    _preparing.append(partial(prepare, *settings))
 
 
 def _die_with_parent() -> None:

@@ -1,6 +1,7 @@
 """Hypothesis profiles: short for every run, `--hypothesis-profile=long` by hand. No example is timed.
 
-Fixtures for all tests: a real PostgreSQL (`postgresql_url`, `new_database`), Microsoft's driver (`talking`).
+Fixtures for all tests: a real PostgreSQL (`postgresql_url`, `new_database`), Microsoft's driver (`talking`),
+workers that are processes also where there is one (`real_workers`).
 """
 
 from __future__ import annotations
@@ -16,4 +17,5 @@ pytest_plugins = (
     "tests.simulators.sqlserver.talking",
     "tests.simulators.sqlserver.standin",
     "tests.simulators.databases",
+    "tests.within",
 )

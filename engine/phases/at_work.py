@@ -12,13 +12,13 @@ from engine.job import Job
 from engine.journal import Journal
 from engine.meanings import disks
 from engine.profiles.schema import TargetProfile
-from engine.target import workshop
+from engine.target import work
 from engine.target.conversion import Task
 from engine.target.database import TargetDatabase
 from engine.target.failures import Failure, failure_of
 from engine.target.files import TargetStore, place_of
 from engine.target.hold import target_held
-from engine.target.workshop import Prepared
+from engine.target.work import Prepared
 from engine.workers import Workers
 
 
@@ -60,4 +60,4 @@ def store_problems_explained(store: TargetStore) -> Iterator[None]:
 def preparers(job: Job, profile: TargetProfile, control: Control) -> Workers[Task, Prepared | Failure]:
     """The workers that prepare patients' files."""
     settings = (profile, job.source.store, job.folder)
-    return Workers(job.run.workers, workshop.prepare, workshop.set_up, settings, lambda: control.pace)
+    return Workers(job.run.workers, work.prepare, work.set_up, settings, lambda: control.pace)

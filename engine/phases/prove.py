@@ -18,13 +18,16 @@ from engine.model import Category
 from engine.phases import PhaseResult, at_least, judged
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import SourceProfile, TargetProfile
-from engine.proof.samples import SampleJudge, SampleVerdict
 from engine.proof.source_survey import FileTrouble, SourceFacts, SourceSurvey
+from engine.proof.work import SampleVerdict, asked, judging, looking
 from engine.reporter import Reporter
 from engine.settings import SampleSettings
 from engine.source.database import SourceDatabase
 from engine.source.live_schema import SchemaComparison, compare_schema, is_supported
 from engine.source.store import SourceStore
+from engine.source.values import Row
+from engine.target.work import KILLS_THE_DECODER
+from engine.workers import WorkerDied, Workers
 from protocol.errors import UsageProblem
 from protocol.statements import CheckResult, FindingCount, Totals
 from protocol.vocabulary import Check, FindingCode, Gate, Phase
@@ -104,11 +107,11 @@ def _named_samples(job: Job) -> SampleSettings:
 def _prove_source(
     job: Job, profile: SourceProfile, reporter: Reporter, control: Control
 ) -> tuple[SchemaComparison, SourceFacts]:
-    with SourceDatabase.open(job.source.staging, profile) as database:
+    with SourceDatabase.open(job.source.staging, profile) as database, looking(job.source.store) as looker:
         schema = _compared(database, profile, reporter)
         if schema.differences:
             return schema, SourceFacts()
-        survey = SourceSurvey(database, SourceStore(job.source.store), profile)
+        survey = SourceSurvey(database, SourceStore(job.source.store), profile, looker)
         reporter.total(patients=0, images=survey.most_images)
         survey.run(control, lambda trouble: _report_trouble(reporter, trouble), lambda: reporter.advance(images=1))
         reporter.total(patients=0, images=survey.facts.images)  # what was left out on purpose is not waited for
@@ -155,13 +158,20 @@ def _prove_samples(settings: SampleSettings, profile: TargetProfile, reporter: R
     with SourceDatabase.open(settings.database, profile) as database:
         if _compared(database, profile, reporter).differences:
             return samples
-        judge = SampleJudge(profile, SourceStore((settings.store,)))
-        for row in database.rows(profile.audit.look_up):
-            control.checkpoint()
-            verdict = judge.judge(row)
-            samples.add(verdict)
-            _report_sample(reporter, verdict)
+        with judging(profile, settings.store) as judge:
+            for row in database.rows(profile.audit.look_up):
+                control.checkpoint()
+                verdict = _judged_sample(judge, row)
+                samples.add(verdict)
+                _report_sample(reporter, verdict)
     return samples
+
+
+def _judged_sample(judge: Workers[Row, SampleVerdict], row: Row) -> SampleVerdict:
+    try:
+        return asked(judge, row)
+    except WorkerDied:
+        return SampleVerdict(str(row["image_key"]), None, (KILLS_THE_DECODER,))
 
 
 def _report_sample(reporter: Reporter, verdict: SampleVerdict) -> None:

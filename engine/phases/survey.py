@@ -29,13 +29,12 @@ from engine.source.reader import read_patients
 from engine.source.records import RecordReader
 from engine.source.store import SourceStore
 from engine.source.values import Unreadable
-from engine.target import workshop
 from engine.target.files import TargetStore
 from engine.target.fit import Holder
 from engine.target.keys import Allotment
 from engine.target.lethal import without_lethal
 from engine.target.notice import Notice
-from engine.target.workshop import Surveyed, Work
+from engine.target.work import Surveyed, Work, set_up, survey
 from engine.workers import WorkerDied, Workers
 from protocol.advice import ADVICE
 from protocol.errors import EnvironmentProblem
@@ -99,7 +98,7 @@ class Survey:
     def run(self) -> Seen:
         """Completes the plan and reports everything found on the way."""
         settings = (self._target, self._job.source.store, self._job.folder, self._columns)
-        with Workers(self._job.run.workers, workshop.survey, workshop.set_up, settings, self._pace) as workers:
+        with Workers(self._job.run.workers, survey, set_up, settings, self._pace) as workers:
             for work, surveyed in workers.map(self._work()):
                 self._take(work, self._survived(workers, work, surveyed))
         self._writer.carry_over()

@@ -8,18 +8,17 @@ it bit for bit, so it is proven by being what its name says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.imaging.decode import decode
 from engine.imaging.integrity import Bytes, integrity
 from engine.imaging.native import NativeFile, NativeFormat, Parts
 from engine.imaging.problem import ImageProblem
-from engine.model import Category
 from engine.profiles.expressions import Expression
 from engine.profiles.native_rules import IN_FILE, TIMES, is_integrity
 from engine.profiles.schema import FileRule, TargetProfile
 from engine.proof.sample_rows import SampleRow, SampleRows
+from engine.proof.work import SampleVerdict
 from engine.source.store import SourceStore, StoreProblem
 from engine.source.values import Row, Unreadable
 from engine.target.limits import fitted
@@ -27,28 +26,6 @@ from engine.target.paths import path_of
 from protocol.vocabulary import FindingCode
 
 _CARRIED = {"jpg": "jpeg", "png": "png"}  # file type of a rule -> encoding of its content
-
-
-@dataclass(frozen=True, slots=True)
-class SampleVerdict:
-    """What one sample proves. Sizes in bytes; `hashes` counts the places that keep the hash of a file that is there.
-
-    `packed_otherwise`: the payload holds the same pixels in other bytes than we would write, and the profile allows it.
-    """
-
-    key: str
-    category: Category | None
-    complaints: tuple[str, ...]
-    size: int = 0
-    explained: int = 0
-    reencoded: bool = False
-    hashes: int = 0
-    hashes_reproduced: int = 0
-    packed_otherwise: bool = False
-
-    @property
-    def is_proven(self) -> bool:
-        return not self.complaints and self.reencoded and self.hashes == self.hashes_reproduced
 
 
 class SampleJudge:

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from engine.control import Control
-from engine.imaging import decode
-from engine.imaging.problem import ImageProblem
 from engine.model import Category
 from engine.profiles.schema import SourceProfile
+from engine.proof.work import Looked, asked
 from engine.source.database import SourceDatabase
 from engine.source.records import RecordReader
 from engine.source.store import SourceStore, StoreProblem
 from engine.source.values import Row, Unreadable
+from engine.target.work import KILLS_THE_DECODER
+from engine.workers import WorkerDied, Workers
 from protocol.vocabulary import FindingCode
 
 FILES_READ: Final = 400  # files whose encoding is looked at, spread evenly: some 2 GB, seconds rather than hours
-DECODED_EACH: Final = 3  # of those, files decoded in full per encoding
 _WANTING: Final = frozenset({FindingCode.MISSING_FILE, FindingCode.EMPTY_FILE})
 _CODED: Final = ("category", "rotation", "mirrored", "teeth")
 
@@ -53,10 +53,12 @@ class FileTrouble:
 
 
 class SourceSurvey:
-    """One pass over the source's rows. Hold the results in `facts`."""
+    """One pass over the source's rows. Hold the results in `facts`. Files are looked into by `looker`."""
 
-    def __init__(self, database: SourceDatabase, store: SourceStore, profile: SourceProfile) -> None:
-        self._database, self._store, self._profile = database, store, profile
+    def __init__(
+        self, database: SourceDatabase, store: SourceStore, profile: SourceProfile, looker: Workers[str, Looked]
+    ) -> None:
+        self._database, self._store, self._profile, self._looker = database, store, profile, looker
         self._reader = RecordReader(profile)
         self.facts = SourceFacts()
         self.most_images = int(database.scalar(profile.audit.images) or 0)
@@ -101,6 +103,9 @@ class SourceSurvey:
         except StoreProblem as problem:
             self.facts.wanting += problem.code in _WANTING
             return FileTrouble(problem.code, image.key, image.file, problem.detail)
+        except WorkerDied:
+            self.facts.files += 1  # it is there; the dry run leaves out what cannot be decoded, and says so
+            return FileTrouble(FindingCode.UNREADABLE_FILE, image.key, image.file, KILLS_THE_DECODER)
         self.facts.files += 1
         return None
 
@@ -125,18 +130,10 @@ class SourceSurvey:
             self.facts.unmapped.add(f"{problem.column} holds dates in none of the forms that the profile states")
 
     def _look_into(self, place: str) -> None:
-        """Notes a file's encoding; an encoding that cannot be decoded here is noted with the reason."""
-        data = self._store.open_read(place)
+        """Notes a file's encoding; one that cannot be decoded here with the reason. Raises StoreProblem, WorkerDied."""
+        looked = asked(self._looker, place)
         self.facts.files_read += 1
-        encoding = "unknown encoding"
-        try:
-            encoding = decode.encoding(data)
-            self.facts.encodings[encoding] = self.facts.encodings.get(encoding, 0) + 1
-            available = decode.is_available(data)
-            if not available:
-                self.facts.undecodable[encoding] = available.reason
-            elif self.facts.encodings[encoding] <= DECODED_EACH:
-                decode.decode(data)
-        except ImageProblem as problem:
-            if problem.code is FindingCode.NO_DECODER:
-                self.facts.undecodable[encoding] = problem.detail
+        if looked.encoding is not None:
+            self.facts.encodings[looked.encoding] = self.facts.encodings.get(looked.encoding, 0) + 1
+        if looked.undecodable is not None:
+            self.facts.undecodable[looked.encoding or "unknown encoding"] = looked.undecodable

@@ -13,7 +13,7 @@ from engine.plan import Change, Plan, PlannedPatient
 from engine.target.failures import Failure, Kind
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit, Settled
-from engine.target.workshop import Prepared
+from engine.target.work import Prepared
 from engine.workers import WorkerDied, Workers
 from protocol.vocabulary import FindingCode
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.target.workshop import Surveyed, Work
+from engine.target.work import Surveyed, Work
 from engine.workers import WorkerDied, Workers
 
 

@@ -1,6 +1,6 @@
 """One patient, all or nothing: six steps, each durable before the next, and recovery that asks the target itself.
 
-1 journal intent · 2 files written and verified in the incoming folder (`workshop.prepare`) · 3 rows inserted ·
+1 journal intent · 2 files written and verified in the incoming folder (`Workshop.prepare`) · 3 rows inserted ·
 4 files linked to their final paths, never over anything · 5 commit · 6 journal done.
 
 In a top-up a patient of an earlier plan may leave in the same unit: its rows are deleted in the transaction of step 3,
@@ -27,7 +27,7 @@ from engine.target.notice import Notice
 from engine.target.planned import Standing, planned_files, planned_rows
 from engine.target.rows import Row
 from engine.target.unknown import journal_intent
-from engine.target.workshop import Prepared
+from engine.target.work import Prepared
 from protocol.vocabulary import FindingCode
 
 Prepare = Callable[[Change], Prepared]

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from engine.defects import noted
@@ -21,7 +20,7 @@ from engine.imaging.integrity import Bytes
 from engine.imaging.pixels import Pixels
 from engine.imaging.problem import ImageProblem
 from engine.meanings import disks
-from engine.model import Image, PatientRecord
+from engine.model import Image
 from engine.plan import PlannedImage, PlannedPatient, SkippedImage
 from engine.profiles.schema import TargetProfile
 from engine.source.steady import DOUBTFUL, SteadyStore
@@ -29,10 +28,10 @@ from engine.source.store import SourceStore, StoreProblem
 from engine.target import disk
 from engine.target.failures import Failure, Kind, explained, failure_of
 from engine.target.files import PlannedFile, place_of
-from engine.target.keys import Keys
 from engine.target.notice import Notice
 from engine.target.rows import map_record, rows_digest
 from engine.target.scope import ImageFacts, RecordScopes, Scope
+from engine.target.work import KILLS_THE_DECODER, Prepared, Surveyed, Work
 from engine.target.writing_behind import WritingBehind
 from engine.target.zero_writes import WriteGuard, WriteRefused
 from protocol.vocabulary import FindingCode
@@ -41,32 +40,6 @@ if TYPE_CHECKING:  # it brings SQLAlchemy, which a worker of the conversion has 
     from engine.target.fit import Holder
 
 SUSPECT_BYTES = 10_000  # a radiograph this small is likely not one
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One patient to look at, with the keys it would get; `lethal` images end the process that looks at them."""
-
-    number: int
-    record: PatientRecord
-    keys: Keys
-    lethal: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Surveyed:
-    """A patient as planned, everything noticed on the way, and how many attempts to write were refused."""
-
-    patient: PlannedPatient
-    notices: tuple[Notice, ...]
-    writes_refused: int
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A patient's files as they lie verified in the incoming folder: (name there, final file)."""
-
-    files: tuple[tuple[str, PlannedFile], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +85,7 @@ class Workshop:
             key, source = work.keys.image[image.key], None
             try:
                 if image.key in work.lethal:
-                    raise ImageProblem(FindingCode.UNREADABLE_FILE, "kills the decoder")
+                    raise ImageProblem(FindingCode.UNREADABLE_FILE, KILLS_THE_DECODER)
                 source = self._read(image)
                 images.append(self._survey_image(image, source, scopes.image(image), key, notices))
             except WriteRefused:
@@ -253,29 +226,3 @@ def _write_verified(path: Path, pieces: tuple[Bytes, ...]) -> None:
     failpoint("after-write")
     if not disk.holds(path, *pieces):
         raise Failure(Kind.TRANSIENT, "a file read back differs from what was written")
-
-
-# In a worker process: the one workshop, set up once. A process pool calls functions, so it has to stand somewhere.
-_workshop: list[Workshop] = []
-
-
-def set_up(
-    profile: TargetProfile,
-    store_roots: tuple[Path, ...],
-    job: Path,
-    columns: Mapping[str, Holder] = MappingProxyType({}),
-) -> None:
-    """Prepares this process for `survey` and `prepare`. The profile comes judged: a worker parses no statement.
-
-    A survey holds every value against the target's `columns`.
-    """
-    _workshop[:] = [Workshop(profile, store_roots, job, columns)]
-
-
-def survey(work: Work) -> Surveyed:
-    return _workshop[0].survey(work)
-
-
-def prepare(task: tuple[PlannedPatient, Path]) -> Prepared | Failure:
-    patient, incoming = task
-    return _workshop[0].prepare(patient, incoming)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from engine.workers import WorkerDied, Workers
+from protocol.errors import EnvironmentProblem
+
+pytestmark = pytest.mark.usefixtures("real_workers")
 
 _factor: list[int] = []
 
@@ -39,29 +43,56 @@ def test_results_come_in_the_order_of_the_work(count: int) -> None:
         assert workers.run(7) == 21
 
 
-def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path, count: int) -> None:
     work = [(number, str(tmp_path / "died")) for number in range(8)]
-    with Workers(2, deadly, set_up, (3,)) as workers:
+    with Workers(count, deadly, set_up, (3,)) as workers:
         assert [result for _, result in workers.map(work)] == [3 * number for number in range(8)]
 
 
-def test_work_that_kills_every_worker_is_found_and_the_rest_is_done() -> None:
-    with Workers(2, deadly, set_up, (3,)) as workers:
+@pytest.mark.parametrize("count", [1, 2])
+def test_work_that_kills_every_worker_is_found_and_the_rest_is_done(count: int) -> None:
+    with Workers(count, deadly, set_up, (3,)) as workers:
         results = [result for _, result in workers.map([(number, None) for number in range(6)])]
     assert isinstance(results.pop(3), WorkerDied)
     assert results == [0, 3, 6, 12, 15]
+
+
+def refuse(_: int) -> None:
+    raise EnvironmentProblem("the store is not there", where="source", next_step="check job.toml")
+
+
+def test_what_keeps_a_worker_from_beginning_is_said_and_no_work_is_blamed() -> None:
+    with Workers(2, multiplied, refuse, (3,)) as workers:
+        with pytest.raises(EnvironmentProblem, match="store is not there"):
+            workers.run(7)
+        with pytest.raises(EnvironmentProblem, match="store is not there"):
+            list(workers.map([1, 2, 3]))
 
 
 def hears_ctrl_c(_: int) -> bool:
     return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
-def test_a_worker_never_hears_ctrl_c_and_its_parent_still_does() -> None:
-    with Workers(2, hears_ctrl_c, set_up, (3,)) as workers:
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_worker_never_hears_ctrl_c_and_its_parent_still_does(count: int) -> None:
+    with Workers(count, hears_ctrl_c, set_up, (3,)) as workers:
         assert [heard for _, heard in workers.map(range(4))] == [False] * 4
         assert hears_ctrl_c(0)
-    with Workers(1, hears_ctrl_c, set_up, (3,)) as alone:
-        assert alone.run(0) is True, "this process itself stays stoppable"
+
+
+def process(_: int) -> int:
+    return os.getpid()
+
+
+def test_work_is_never_done_in_this_process_and_workers_start_as_they_are_needed() -> None:
+    with Workers(1, process, set_up, (3,)) as alone:
+        assert os.getpid() not in {where for _, where in alone.map(range(3))}
+    others = set(multiprocessing.active_children())
+    with Workers(2, process, set_up, (3,)) as workers:
+        assert set(multiprocessing.active_children()) == others
+        workers.run(0)
+        assert len(set(multiprocessing.active_children()) - others) == 1
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from engine.failpoints import STEPS
 from protocol.errors import BitewingError
+from tests import within
 from tests.engine.tiny import Tiny
 from tests.faults import faults
 from tests.faults.calls import START, Call, Kind, Watch
@@ -33,6 +34,7 @@ ROWS: Final[Mapping[str, str]] = {
     START: "the run has begun, nothing was done yet",
     **{step: text for step, text in STEPS.items() if step not in ELSEWHERE},
 }
+within.install()  # one process, so that the order of its steps is the same each time
 IN_WORKERS: Final = frozenset({"before-sync", "after-write", "after-prepare"})
 _numbers = itertools.count(1)
 _RUNS: Final = 3  # as often a user may have to run convert again

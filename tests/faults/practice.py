@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import shutil
 import sqlite3
@@ -205,7 +206,8 @@ def foreign(tiny: Tiny) -> tuple[tuple[Any, ...], ...]:
 
 
 def warm(replace_in: Callable[[dict[str, Any], str, Any], None]) -> None:
-    """Profiles are read once for all cells; they are the same in every copy."""
+    """Profiles are read once for all cells, the same in every copy; forked workers find their workshop loaded."""
+    importlib.import_module("engine.target.workshop")
     load = vars(engine.profiles.load)
     for name in ("read_source", "read_target"):
         replace_in(load, name, _remembered(load[name]))

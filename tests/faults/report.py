@@ -58,8 +58,9 @@ ext4, XFS or NTFS, which keep more, and says nothing of a disk that lies about a
 - A target whose keys the database makes gets other keys after a fault; its steps are killed in
   `tests/engine/target/test_made_keys.py`, which compares all but the keys.
 - A sharing violation is Windows' error, raised on this system. SQL Server is not part of the matrix.
-- One worker, except for the column about workers: with several the order is not the same each time. Random kills with
-  four workers are in `tests/suites/test_determinism.py`.
+- The work of the one worker is done within the process of the run, except for the column about workers: with processes
+  of their own the order is not the same each time. Random kills with four workers are in
+  `tests/suites/test_determinism.py`.
 """
 
 

@@ -24,7 +24,7 @@ import engine.profiles
 from demo.vendor.dexfile import DexImage
 from engine.phases import prove
 from engine.profiles.load import load_source
-from engine.proof.samples import SampleVerdict
+from engine.proof.work import SampleVerdict
 from protocol.vocabulary import Check
 from tests.engine.phases.samples import GenuineSamples, Sample, dex_image
 from tests.engine.phases.test_prove import clean_job, failed, proven
