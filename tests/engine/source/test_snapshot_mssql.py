@@ -114,7 +114,7 @@ def test_a_server_that_cannot_be_reached_is_an_environment_problem(tmp_path: Pat
         restore(a_job(tmp_path, URL), load_source("dexis11"))
 
 
-@pytest.mark.parametrize("url", [URL.replace("/staging?", "/master?"), URL.replace("/staging?", "?")])
+@pytest.mark.parametrize("url", [URL.replace("/staging?", name) for name in ("/master?", "/Model?", "?")])
 def test_a_system_database_is_no_staging(tmp_path: Path, url: str) -> None:
     with pytest.raises(UsageProblem, match="no database of its own"):
         restore(a_job(tmp_path, url), load_source("dexis11"))
@@ -209,7 +209,13 @@ def test_a_restore_of_ours_that_was_cut_short_is_made_good(server: _Server) -> N
 
 @pytest.mark.attack
 @pytest.mark.parametrize(
-    "files", [[], ["D:\\Data\\core.mdf"], ["D:\\Data\\bitewing_staging_x_0.mdf", "D:\\Data\\core.ndf"]]
+    "files",
+    [
+        [],
+        ["D:\\Data\\core.mdf"],
+        ["D:\\Data\\bitewing_staging_x_0.mdf", "D:\\Data\\core.ndf"],
+        ["D:\\bitewing_staging_x\\core.mdf"],
+    ],
 )
 def test_a_database_without_our_marker_is_never_touched(server: _Server, files: list[str]) -> None:
     with pytest.raises(UsageProblem, match="did not make"):
@@ -222,6 +228,10 @@ def test_the_database_that_the_backup_is_of_is_never_staging(server: _Server) ->
     with pytest.raises(UsageProblem, match="the very database that the backup is of"):
         server.restore(header=[HEADER | {"databasename": "STAGING", "servername": "staging"}])
     assert server.cursor.changing == []
+
+
+def test_a_database_of_the_same_name_on_another_server_may_be_staging(server: _Server) -> None:
+    assert server.restore(header=[HEADER | {"databasename": "staging", "servername": "PRACTICE"}])
 
 
 def test_a_backup_of_a_newer_server_is_refused_with_both_versions(server: _Server) -> None:

@@ -105,7 +105,7 @@ def test_a_file_that_is_no_database_is_never_replaced(tmp_path: Path, backup: Pa
     assert (tmp_path / "notes.txt").read_text() == "my notes"
 
 
-@pytest.mark.parametrize("where", ["production", "backup", "target", "store"])
+@pytest.mark.parametrize("where", ["production", "backup", "target", "store", "a link to the store"])
 def test_what_belongs_to_the_practice_is_refused_as_staging(tmp_path: Path, backup: Path, where: str) -> None:
     production = tmp_path / "core.db"
     staging = {
@@ -113,8 +113,10 @@ def test_what_belongs_to_the_practice_is_refused_as_staging(tmp_path: Path, back
         "backup": backup,
         "target": tmp_path / "target.db",
         "store": tmp_path / "store" / "staging.db",
+        "a link to the store": tmp_path / "link" / "staging.db",
     }[where]
     (tmp_path / "job").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "store")
     with pytest.raises(UsageProblem, match=r"staging (is|lies)"):
         restore(a_job(tmp_path, backup, staging, production=f"sqlite:///{production}"), PROFILE)
     assert not (tmp_path / "store" / "staging.db").exists()
