@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from filelock import FileLock
@@ -142,6 +143,10 @@ class Ledger:
                 next_step="put back the ledger.jsonl and run.json of this job folder",
             )
 
+    def require_begun(self) -> None:
+        """Returns if `init` began this ledger. Raises Refused LEDGER_DAMAGED."""
+        self._opened()
+
     def require_key(self, public_key: str) -> None:
         """Returns if this key signs for the run. Raises Refused SIGNATURE_INVALID."""
         if self._opened().public_key != public_key:
@@ -153,6 +158,8 @@ class Ledger:
 
     def _opened(self) -> RunOpened:
         first = next((r.entry for r in self.entries()), None)
+        if first is None:
+            raise _missing()
         if not isinstance(first, RunOpened):
             raise _damaged(1)
         return first
@@ -170,6 +177,12 @@ class Ledger:
         if self._reading is None or self._reading.stamp != stamp:
             self._reading = _verified(self._path, stamp)
         return self._reading
+
+
+_ANEW: Final = (
+    "run init, then settle, then bitewing-agent enroll with a new token of the firm, and take the road anew from stage:"
+    " whoever is converted stays"
+)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -248,6 +261,14 @@ def _damaged(line: int) -> Refused:
         Refusal.LEDGER_DAMAGED,
         "the gate ledger was changed by something else, so every gate is closed",
         where=f"ledger.jsonl, line {line}",
-        next_step="put back the newest ledger.jsonl; without one, move this one away, run init, then settle, and take"
-        " the road anew from stage on: whoever is converted stays",
+        next_step=f"put back the newest ledger.jsonl; without one, move this one away, {_ANEW}",
+    )
+
+
+def _missing() -> Refused:
+    return Refused(
+        Refusal.LEDGER_DAMAGED,
+        "the gate ledger is not there, so every gate is closed",
+        where="ledger.jsonl",
+        next_step=f"put back the newest ledger.jsonl; without one, {_ANEW}",
     )

@@ -54,6 +54,7 @@ def status(context: typer.Context) -> None:
 def _look(job: Job, ledger: Ledger) -> _Seen:
     from engine.cli import outlook
 
+    ledger.require_begun()
     standings, practice = ledger.standings(), ledger.state().practice
     following, advice = _next(standings)
     return _Seen(

@@ -210,6 +210,14 @@ def test_an_edited_ledger_closes_every_gate(ledger: Ledger, tmp_path: Path, cloc
     assert refusal(damaged.begin, Phase.CONVERT) is Refusal.LEDGER_DAMAGED
 
 
+def test_a_ledger_that_is_lost_is_called_lost_and_not_changed(ledger: Ledger, tmp_path: Path, clock: Clock) -> None:
+    (tmp_path / "ledger.jsonl").unlink()
+    with pytest.raises(Refused, match="is not there") as lost:
+        Ledger(tmp_path / "ledger.jsonl", clock).require_begun()
+    assert lost.value.reason is Refusal.LEDGER_DAMAGED
+    assert "run init, then settle, then bitewing-agent enroll" in lost.value.next_step
+
+
 def _tampered(lines: list[str], change: str) -> list[str]:
     if change == "edit":
         return [*lines[:3], lines[3].replace('"actual":7', '"actual":8', 1), *lines[4:]]

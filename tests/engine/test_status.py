@@ -83,6 +83,16 @@ def test_what_a_killed_process_left_behind_is_not_under_way(tiny: Tiny, capsys: 
     assert "Forecast" in status(tiny, capsys)
 
 
+def test_without_a_ledger_nothing_is_said_to_come_next_but_to_put_it_back(
+    tiny: Tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny.job.ledger_path.unlink()
+    with pytest.raises(SystemExit) as ended:
+        main(["--job", str(tiny.folder), "status"])
+    assert ended.value.code == ExitCode.REFUSED
+    assert "put back the newest ledger.jsonl; without one, run init" in capsys.readouterr().err
+
+
 def keep(tiny: Tiny, progress: Progress) -> None:
     Keeper(tiny.job.progress_path, lambda event: None, time.monotonic)(progress)
 
