@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,6 +103,28 @@ def test_below_the_jobs_folder_all_of_it_works(tmp_path: Path, attempt: str) -> 
     assert guard.refused == 0
 
 
+@pytest.mark.attack
+@pytest.mark.parametrize("way", ["in", "out"])
+def test_no_file_is_moved_over_the_border_of_the_jobs_folder(tmp_path: Path, way: str) -> None:
+    """A move into it takes a file away from the source; a move out of it may replace one of the target."""
+    job, store = tmp_path / "job", tmp_path / "store"
+    for folder, content in ((job, b"ours"), (store, b"theirs")):
+        folder.mkdir()
+        (folder / "file").write_bytes(content)
+    moved, to = (store / "file", job / "taken") if way == "in" else (job / "file", store / "file")
+    with WriteGuard(job), pytest.raises(WriteRefused):
+        moved.replace(to)
+    assert (store / "file").read_bytes() == b"theirs"
+
+
+def test_what_is_open_already_may_be_written(tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    with (tmp_path / "open").open("wb") as before, WriteGuard(tmp_path / "job") as guard:
+        with os.fdopen(os.dup(before.fileno()), "wb") as file:
+            file.write(b"x")
+        assert guard.refused == 0
+
+
 def test_reading_works_everywhere(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     (tmp_path / "job").mkdir()
@@ -126,8 +149,10 @@ def test_a_link_out_of_the_jobs_folder_does_not_help(tmp_path: Path) -> None:
         (tmp_path / "job" / "out" / "x").write_bytes(b"x")
 
 
-def test_afterwards_the_process_may_write_again(tmp_path: Path) -> None:
+def test_afterwards_the_process_may_write_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "job").mkdir()
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     with WriteGuard(tmp_path / "job"):
-        pass
+        assert sys.dont_write_bytecode
+    assert not sys.dont_write_bytecode
     (tmp_path / "x").write_bytes(b"x")
