@@ -356,6 +356,17 @@ def test_images_that_were_declared_and_not_converted_are_not_missed(tmp_path: Pa
     assert {verdict for verdict, _, _ in _convert(tiny)[0].values()} == {Verdict.PASS}
 
 
+def test_a_strangers_row_between_ours_does_not_stand_in_for_one_that_is_gone(tmp_path: Path) -> None:
+    practice = TinyPractice()
+    del practice.files["1.2.11/b.dcm"]  # its key is given to nobody
+    tiny = practice.build(tmp_path / "practice")
+    _dry_run(tiny)
+    _convert(tiny)
+    tiny.another_writes("DELETE FROM ActivityLog WHERE ItemID = 3")
+    tiny.another_writes("INSERT INTO ActivityLog VALUES ('FileImport', 'theirs', 2, NULL)")
+    _is_refused_and_left_as_it_is(tiny)
+
+
 def test_what_the_practice_filed_since_is_no_reason_to_refuse(ready: Tiny) -> None:
     _convert(ready)
     ready.another_writes("INSERT INTO Person (PersonID, SSN, Removed) VALUES (900, 'theirs', 0)")

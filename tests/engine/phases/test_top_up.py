@@ -377,16 +377,21 @@ def test_once_the_work_in_the_target_is_undone_the_next_convert_finishes(two_ren
     assert {row[3] for row in two_renamed.target_rows()["personname"] if row[2] != "Stays"} == {"Anna", "明", "Yet"}
 
 
+@pytest.mark.parametrize(
+    "work",
+    ["INSERT INTO ActivityLog VALUES ('Viewed', 'x', 1, NULL)", "DELETE FROM ActivityLog WHERE ItemID = 1"],
+    ids=["another visit is filed", "a visit is taken away"],
+)
 def test_who_was_worked_with_in_the_very_moment_is_rolled_back_whole(
-    two_renamed: Tiny, monkeypatch: pytest.MonkeyPatch
+    two_renamed: Tiny, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
-    """Between the look at the patient and its transaction, a workstation files another visit."""
+    """A workstation writes between the look at the patient and its transaction."""
     from engine.target.database import TargetDatabase
 
     deleted = TargetDatabase.delete
 
     def files_first(database: TargetDatabase, connection: sa.Connection, rows: Any) -> int:
-        connection.execute(sa.text("INSERT INTO ActivityLog VALUES ('Viewed', 'x', 1, NULL)"))
+        connection.execute(sa.text(work))
         return deleted(database, connection, rows)
 
     _run(Phase.DRY_RUN, two_renamed)
