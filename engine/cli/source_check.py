@@ -65,7 +65,7 @@ def _lines(state: SourceState) -> Iterator[str]:
     from engine.source.listing import Change
 
     if state.is_as_staged:
-        yield "The source is unchanged since it was staged, and nothing has come since (files: names, sizes and times)."
+        yield "Rows, and names, sizes and times of files, are as they were when staged, and nothing has come since."
     if state.changed:
         yield "The source is not what it was when it was staged:"
         yield from _indented(state, state.changed, Change.CHANGED, Change.REMOVED)

@@ -313,7 +313,7 @@ def test_the_command_answers_no_and_names_the_file(under_gates: Tiny, capsys: py
     assert command(under_gates) == ExitCode.DONE
     assert command(under_gates, "--content") == ExitCode.ANSWER_IS_NO
     said = capsys.readouterr().err
-    assert "1 file with other bytes" in said and "changed  1.2.11/a.dcm" in said
+    assert "unchanged" not in said and "1 file with other bytes" in said and "changed  1.2.11/a.dcm" in said
     assert command(under_gates, "--content", "--json") == ExitCode.ANSWER_IS_NO
     document = json.loads(capsys.readouterr().out)
     assert document["unchanged"] is False and document["content"]["changed"] == ["1.2.11/a.dcm"]
