@@ -27,7 +27,7 @@ from agent.supervisor import Clocks, Supervisor
 from agent.system import on_stop_request
 from engine.job import Job
 from engine.ledger import Ledger
-from protocol.errors import Refused
+from protocol.errors import Refused, UsageProblem
 from protocol.statements import SignedDecision
 from protocol.vocabulary import ExitCode, Refusal
 
@@ -63,10 +63,19 @@ def ledger_of(folder: Path) -> Ledger:
 
 
 def _refuse_foreign(ledger: Ledger, here: Standpoint) -> None:
-    """Refuses another run's ledger. A damaged one is let through: the firm hears of it until it is restored."""
+    """Refuses another run's ledger, and one begun anew, by whose word no approval would count.
+
+    A damaged one is let through: the firm hears of it until it is restored.
+    """
     try:
         ledger.require_run(here.run)
         ledger.require_key(here.author)
+        if ledger.state().practice != here.practice:
+            raise UsageProblem(
+                "the gate ledger was begun anew and does not know this agent's enrolment; no approval would count",
+                where="ledger.jsonl",
+                next_step="put back the newest ledger.jsonl; without one, ask the firm for a token and enroll again",
+            )
     except Refused as refused:
         if refused.reason is not Refusal.LEDGER_DAMAGED:
             raise

@@ -40,7 +40,7 @@ def sentence(step: Step | None, now: int = 0) -> str:
         case GaveUp(phase):
             text = f"waits: {phase} ended too often; see engine.log and crash.txt here, then the firm orders resume"
         case LedgerUnreadable():
-            text = "waits: ledger.jsonl was changed by something else; restore it from backup"
+            text = "waits: ledger.jsonl is lost, or something else changed it; bitewing-engine status says what to do"
         case Arrived():
             text = "has nothing left to do: every gate on this road is open"
     return text

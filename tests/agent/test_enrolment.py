@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent import compose, enrolment, identity
 from agent.egress import lines
 from agent.home import read_enrolment
+from engine.cli.init import make_ready
 from engine.entries import Enrolled
 from protocol.errors import EnvironmentProblem, ProtocolViolation, Refused, UsageProblem
 from protocol.messages import Enroll
@@ -169,6 +170,17 @@ async def test_the_key_of_another_job_does_not_fit(practice: Practice, hub: Simu
     keys.create(practice.home.identity)
     with pytest.raises(UsageProblem, match="do not belong together"):
         compose.build(practice.folder)
+
+
+async def test_a_ledger_begun_anew_wants_a_new_enrolment(practice: Practice, hub: SimulatedHub) -> None:
+    await practice.enroll(hub)
+    (practice.folder / "ledger.jsonl").unlink()
+    make_ready(practice.folder)
+    with pytest.raises(UsageProblem, match="begun anew") as caught:
+        compose.build(practice.folder)
+    assert "enroll again" in caught.value.next_step
+    await practice.enroll(hub)
+    compose.build(practice.folder)
 
 
 async def _exchange(practice: Practice, token: str) -> enrolment.Answer:
