@@ -44,13 +44,19 @@ def register(app: typer.Typer) -> None:
 def init(context: typer.Context) -> None:
     options: Options = context.obj
     folder = options.folder
+    lost = (folder / "plan.sqlite").exists() and not (folder / "ledger.jsonl").exists()
     run, fresh = make_ready(folder)
-    next_step = "write your settings into job.toml, then: stage" if fresh else "stage"
+    next_step = "write your settings into job.toml, then: stage" if fresh else _next(lost)
     if options.json:
         answer({"verb": "init", "outcome": "done", "run": run, "folder": str(folder), "next": next_step})
     else:
         typer.echo(f"Job {run} is ready in {folder}.\nNext: {next_step}", err=True)
     leave_with(True)
+
+
+def _next(lost: bool) -> str:
+    """Where the ledger was lost, a conversion may have begun."""
+    return "settle, then enrol the agent again, then stage" if lost else "stage"
 
 
 def make_ready(folder: Path) -> tuple[str, bool]:

@@ -48,4 +48,5 @@ def _settled(options: Options) -> Settlement:
 def _sentence(found: Settlement) -> str:
     if not found.open:
         return "Nothing was open. Next: status"
-    return f"Settled {found.open} patients: {found.converted} are converted, {found.undone} undone. Next: status"
+    patients = "1 patient" if found.open == 1 else f"{found.open:,} patients"
+    return f"Settled {patients}: {found.converted:,} converted, {found.undone:,} undone. Next: status"

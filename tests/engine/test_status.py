@@ -93,6 +93,18 @@ def test_without_a_ledger_nothing_is_said_to_come_next_but_to_put_it_back(
     assert "put back the newest ledger.jsonl; without one, run init" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("lost", "following"), [(True, "settle, then enrol"), (False, "Next: stage")])
+def test_init_knows_a_job_whose_ledger_was_lost(
+    tiny: Tiny, capsys: pytest.CaptureFixture[str], lost: bool, following: str
+) -> None:
+    run_phase(dry_run.run, Phase.DRY_RUN, tiny)
+    if lost:
+        tiny.job.ledger_path.unlink()
+    with pytest.raises(SystemExit):
+        main(["--job", str(tiny.folder), "init"])
+    assert following in capsys.readouterr().err
+
+
 def keep(tiny: Tiny, progress: Progress) -> None:
     Keeper(tiny.job.progress_path, lambda event: None, time.monotonic)(progress)
 
