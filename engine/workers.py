@@ -70,6 +70,16 @@ class Workers(Generic[Item, Result]):
             self._pool = self._new_pool()
             raise WorkerDied from problem
 
+    def begins(self) -> bool:
+        """Whether a process can begin at all, without any piece of work. Raises whatever `prepare` raises."""
+        try:
+            with _deaf_to_ctrl_c():  # it may start a worker
+                self._pool.submit(_prepared).result()
+        except BrokenProcessPool:
+            self._pool = self._new_pool()
+            return False
+        return True
+
     def map(self, items: Iterable[Item]) -> Iterator[tuple[Item, Result | WorkerDied]]:
         """Every item with its result, in the order of `items`, which are taken as workers get free.
 
@@ -177,14 +187,16 @@ _worked = [0.0]
 _preparing: list[Callable[[], None]] = []
 
 
-def _paced(task: Callable[[Item], Result], item: Item, pace: int) -> Result:
-    """Prepares the worker, if this is its first piece; rests for the piece before, so that no result waits for a rest.
-
-    An error in preparing reaches the parent as itself here: in the pool's initializer it would end the process.
-    """
+def _prepared() -> None:
+    """An error in preparing reaches the parent as itself here: in the pool's initializer it would end the process."""
     if _preparing:
         _preparing[0]()
         _preparing.clear()
+
+
+def _paced(task: Callable[[Item], Result], item: Item, pace: int) -> Result:
+    """Rests for the piece before, so that no result waits for a rest; then does this one."""
+    _prepared()
     time.sleep(rest(_worked[0], pace))
     started = time.monotonic()
     try:

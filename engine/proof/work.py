@@ -5,6 +5,7 @@ Looker and judge with their decoders are loaded only in the process that does th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -14,6 +15,7 @@ from engine.profiles.schema import TargetProfile
 from engine.source.store import SourceStore
 from engine.source.values import Row
 from engine.workers import WorkerDied, Workers
+from protocol.errors import EnvironmentProblem
 
 if TYPE_CHECKING:  # they bring every decoder
     from engine.proof.looker import Looker
@@ -64,11 +66,19 @@ def judging(profile: TargetProfile, store: Path) -> Workers[Row, SampleVerdict]:
 
 
 def asked(worker: Workers[Item, Result], item: Item) -> Result:
-    """What the worker makes of `item`. Raises WorkerDied if it ends the process twice: once may be an accident."""
-    try:
+    """What the worker makes of `item`. Raises WorkerDied if it ends the process twice: once may be an accident.
+
+    EnvironmentProblem where a process ends without any item: then the machine is to blame, and no file.
+    """
+    with suppress(WorkerDied):
         return worker.run(item)
-    except WorkerDied:
+    if worker.begins():
         return worker.run(item)
+    raise EnvironmentProblem(
+        "the process that looks into files ends before it looks into any",
+        where="prove",
+        next_step="free memory, ask whether a virus scanner ends it, then run prove again",
+    )
 
 
 # In the worker process, each set up once. A process pool calls functions, so they have to stand somewhere.
