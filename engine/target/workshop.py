@@ -206,7 +206,8 @@ def _problem_notice(image: Image, problem: Exception, job: Path) -> Notice:
     """Why an image is not planned. What nobody foresaw blocks, and one odd file does not end the whole dry run."""
     if isinstance(problem, StoreProblem | ImageProblem):
         return Notice(problem.code, image.key, image.file, problem.detail)
-    return Notice(FindingCode.UNREADABLE_FILE, image.key, image.file, noted(problem, job))
+    detail = disks.MEMORY.what if isinstance(problem, MemoryError) else noted(problem, job)
+    return Notice(FindingCode.UNREADABLE_FILE, image.key, image.file, detail)
 
 
 def _looked_at(image: Image, pixels: Pixels) -> list[Notice]:
