@@ -230,6 +230,7 @@ REASONS: dict[str, tuple[str, str, str]] = {
     "logins by schema": ("postgresql", "SELECT a FROM PG_CATALOG.t", "a table of the server's own"),
     "logins in capitals": ("postgresql", "SELECT usename AS a FROM PG_SHADOW", "a table of the server's own"),
     "hex that PostgreSQL reads otherwise": ("postgresql", "SELECT to_hex(id) AS a FROM t", "calls to_hex"),
+    "day that is no date": ("postgresql", "SELECT CAST('some day' AS DATE) AS a FROM t", "nor a date written out"),
     "catalogue": ("postgresql", "SELECT table_name AS a FROM information_schema.tables", "the server's own"),
     "session's tables": ("postgresql", "SELECT a FROM pg_temp.t", "the server's own"),
     "SQL Server's own": ("mssql", "SELECT name AS a FROM sys.sql_logins", "the server's own"),
