@@ -13,6 +13,7 @@ MAX_SAMPLES = 4  # samples a pixel: three colours and how opaque they are; more 
 MAX_FRAMES = 1  # frames: the target holds one picture a file
 MAX_PALETTE = 1 << 16  # entries: what 16-bit indices can name, and a DICOM descriptor can say
 MAX_TILES = 4_096  # tiles of a JPEG 2000 picture: a decoder sets aside some 6 KB for each before it reads the first
+MAX_PRECINCTS = 1 << 17  # of a JPEG 2000 picture, likewise: 600 bytes each; the largest in blocks of 64 has 98,000
 MAX_TAG_VALUES = 1 << 21  # numbers of a TIFF tag: offsets of a picture at the limit in tiles of 16 by 16, four planes
 MAX_PAGES = 64  # directories of a TIFF file: a chain this long is a loop or a film, not a picture
 
@@ -45,6 +46,12 @@ def require_tiles(tiles: int) -> None:
     """Raises ImageProblem TOO_LARGE for a picture cut into more tiles than any has."""
     if tiles > MAX_TILES:
         raise ImageProblem(FindingCode.TOO_LARGE, f"{tiles} tiles; the limit is {MAX_TILES}")
+
+
+def require_precincts(precincts: int) -> None:
+    """Raises ImageProblem TOO_LARGE for a picture cut into more precincts than any has."""
+    if precincts > MAX_PRECINCTS:
+        raise ImageProblem(FindingCode.TOO_LARGE, f"{precincts} precincts; the limit is {MAX_PRECINCTS}")
 
 
 def require_frames(frames: int) -> None:

@@ -5,13 +5,19 @@ Sources: ITU-T T.81 annex B, T.87 annex C and T.800 annex A (markers); PS3.5 8.2
 
 from __future__ import annotations
 
+import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from engine.reconcile.picture import SourceWanting
+from protocol.vocabulary import FindingCode
 
 _JPEG, _JPEG_2000, _END = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\xff\xd9"
 _LONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
 _HEADS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _PLAIN = frozenset({0xC0, 0xC1, 0xC2})  # coded by cosine transform and Huffman
+_LONGEST_SIDE, _MOST_PIXELS, _MOST_PRECINCTS = 32_767, 100_000_000, 1 << 17
 _ADOBE, _SCAN = 0xEE, 0xDA
 _SRGB_OR_GREY = (b"\0\0\0\x10", b"\0\0\0\x11")
 
@@ -58,7 +64,43 @@ def stream_of(data: bytes) -> Stream:
         raise StreamEnds("the coded picture ends within its header") from problem
     if data.find(_END, body) < 0:
         raise StreamEnds("the coded picture has no end")
+    _require_modest(stream, data)
     return stream
+
+
+def _require_modest(stream: Stream, data: bytes) -> None:
+    """GDCM sets room aside for whatever a header says. Raises SourceWanting."""
+    if max(stream.width, stream.height) > _LONGEST_SIDE or stream.width * stream.height > _MOST_PIXELS:
+        raise SourceWanting(FindingCode.TOO_LARGE, "more pixels than a picture has")
+    if data[:2] != _JPEG and any(_precincts(stream, style) > _MOST_PRECINCTS for style in _coding_styles(data)):
+        raise SourceWanting(FindingCode.TOO_LARGE, "cut more finely than a picture is")
+
+
+def _coding_styles(data: bytes) -> Iterator[bytes]:
+    """For each COD and COC segment before any tile's data: how its precincts' sizes are stated, coarsest first."""
+    at, tile = data.find(_JPEG_2000) + 2, (0, 0)
+    while at + 4 <= len(data):
+        kind, length = struct.unpack_from(">HH", data, at)
+        body = data[at + 4 : at + 2 + length]
+        if kind == 0xFF90:
+            tile = at, int.from_bytes(body[2:6], "big")
+        if kind == 0xFF93 and sum(tile) <= at:
+            return
+        if kind in (0xFF52, 0xFF53) and (body[0] if kind == 0xFF52 else body[1]) & 1:
+            yield body[10:] if kind == 0xFF52 else body[7:]
+        at = sum(tile) if kind == 0xFF93 else at + 2 + max(length, 2)
+
+
+def _precincts(stream: Stream, sizes: bytes) -> int:
+    """Of all components: in each resolution as many as cover it."""
+    count = 0
+    for level, size in zip(range(len(sizes) - 1, -1, -1), sizes, strict=True):
+        across, down = (
+            math.ceil(math.ceil(side / 2**level) / 2**power)
+            for side, power in ((stream.width, size % 16), (stream.height, size // 16))
+        )
+        count += across * down
+    return count * max(stream.components, 1)
 
 
 def _jpeg_2000(data: bytes) -> tuple[Stream, int]:

@@ -94,13 +94,17 @@ def _stored(dicom: DicomPicture, form: DicomForm) -> tuple[NDArray[Any], bool]:
 
 
 def _frame(dicom: DicomPicture) -> bytes:
-    items = dicom.items()
-    if len(items) < 2:
+    items, frame, pieces, first_frames = dicom.items(), bytearray(), 0, 0
+    table = next(items, memoryview(b""))
+    for piece in items:  # not kept one by one: there may be millions with nothing in them
+        frame += piece
+        pieces += 1
+        first_frames += bytes(piece[:4]).startswith(_BEGINNINGS)
+    if not pieces:
         raise SourceWanting(FindingCode.TRUNCATED, "no piece of a compressed picture")
-    first_frames = sum(bytes(item[:4]).startswith(_BEGINNINGS) for item in items[1:])
-    if len(items[0]) >= 8 or first_frames > 1 or dicom.offsets > 1:  # an offset for each frame
+    if len(table) >= 8 or first_frames > 1 or dicom.offsets > 1:  # an offset for each frame
         raise SourceWanting(FindingCode.MULTIFRAME, "several frames in one file")
-    return b"".join(items[1:])
+    return bytes(frame)
 
 
 def _flat(dicom: DicomPicture, form: DicomForm) -> NDArray[Any]:

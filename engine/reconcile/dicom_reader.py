@@ -23,6 +23,7 @@ _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_FORMS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _UNDEFINED = 0xFFFFFFFF
 _DEEPEST = 32  # nested sequences; deeper is no clinical file
+_PART = 1 << 16  # bytes
 _MOST_INFLATED = 1 << 30  # bytes of a deflated data set; no picture takes more
 _SOP_CLASS, _FRAMES, _ROWS, _FLOATS = 0x00080016, 0x00280008, 0x00280010, frozenset({0x7FE00008, 0x7FE00009})
 _OFFSETS = 0x7FE00001  # one of 8 bytes for each frame
@@ -77,9 +78,9 @@ class DicomPicture:
         """Frames that an extended offset table counts."""
         return len(self.values.get(_OFFSETS, b"")) // 8
 
-    def items(self) -> tuple[memoryview, ...]:
+    def items(self) -> Iterator[memoryview]:
         """Offset table and fragments of encapsulated pixel data. Raises DicomTruncated or DicomUnreadable."""
-        return tuple(_Cursor(self.pixel_data, True, "<").fragments())
+        return _Cursor(self.pixel_data, True, "<").fragments()
 
     def number(self, tag: int, default: int) -> int:
         """An unsigned short (US)."""
@@ -159,12 +160,25 @@ def _is_explicit(form: bytes) -> bool:
 def _inflated(body: memoryview) -> bytes:
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        plain = unpacker.decompress(body, _MOST_INFLATED)
+        if sum(_inflated_sizes(body)) > _MOST_INFLATED:
+            raise DicomUnreadable("deflated data set is larger than any picture")
+        plain = unpacker.decompress(body)
     except zlib.error as problem:
         raise DicomUnreadable("deflated data set is damaged") from problem
     if not unpacker.eof:
         raise DicomTruncated("deflated data set ends too early")
     return plain
+
+
+def _inflated_sizes(body: memoryview) -> Iterator[int]:
+    """How much each part of the data gives, up to a little beyond the most; nothing of it is kept."""
+    unpacker, told = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    for at in range(0, len(body), _PART):
+        waiting = bytes(body[at : at + _PART])
+        while waiting and told <= _MOST_INFLATED:
+            given = len(unpacker.decompress(waiting, _PART))
+            waiting, told = unpacker.unconsumed_tail, told + given
+            yield given
 
 
 def _picture(cursor: _Cursor, syntax: str) -> DicomPicture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
+from engine.imaging.decoders.precincts import require_few_precincts
 from engine.imaging.limits import require_dimensions, require_samples, require_tiles
 from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
@@ -138,6 +139,7 @@ def read_jpeg2000(data: bytes) -> Jpeg2000:
         require_dimensions(x1 - x0, y1 - y0)
         require_samples(components)
         require_tiles(_tiles((x1, y1), tiles))
+        require_few_precincts(data, start, x1 - x0, y1 - y0, components)
         depths = {struct.unpack_from(">3B", data, start + 42 + 3 * number) for number in range(components)}
         depth = data[start + 42]
         header = Jpeg2000(

@@ -26,6 +26,7 @@ PREAMBLE, MAGIC = 128, b"DICM"
 _PIXEL_DATA, _FLOAT_PIXELS = 0x7FE00010, frozenset({0x7FE00008, 0x7FE00009})
 _UNDEFINED = 0xFFFFFFFF
 _LONG_VRS = frozenset({"OB", "OW", "UN", "OF", "OD"})
+_STEP = 1 << 16  # bytes inflated at once where only their number is asked for
 _META_BYTES = 4096  # bytes searched for the deflated transfer syntax; file meta information is a few hundred
 
 # A file is judged by its content here. pydicom's own complaints quote values, so they go nowhere.
@@ -92,7 +93,7 @@ def _encoding(dataset: Any) -> tuple[str, bool]:
 
 
 def _inflated(data: bytes) -> bytes | None:
-    """The dataset of a deflated file; None for any other. Stops at the limit for a file, however much would follow."""
+    """The dataset of a deflated file; None for any other."""
     if str(DeflatedExplicitVRLittleEndian).encode() not in data[:_META_BYTES]:
         return None
     source = io.BytesIO(data)
@@ -100,13 +101,25 @@ def _inflated(data: bytes) -> bytes | None:
     meta = read_dataset(source, False, True, stop_when=lambda tag, vr, size: tag.group != 2)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return None
+    packed = memoryview(data)[source.tell() :]
+    _require_to_inflate(packed)
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = stream.decompress(memoryview(data)[source.tell() :], MAX_INFLATED_BYTES)
-    if stream.unconsumed_tail:
-        raise ImageProblem(FindingCode.TOO_LARGE, f"inflates to more than {MAX_INFLATED_BYTES} bytes")
+    inflated = stream.decompress(packed)
     if not stream.eof:
         raise ImageProblem(FindingCode.TRUNCATED, "the deflated dataset has no end")
     return inflated
+
+
+def _require_to_inflate(packed: memoryview) -> None:
+    """Raises ImageProblem TOO_LARGE for what inflates beyond the limit; none of it is kept to find that out."""
+    stream, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    for start in range(0, len(packed), _STEP):
+        rest: bytes | memoryview = packed[start : start + _STEP]
+        while rest:
+            size += len(stream.decompress(rest, _STEP))
+            rest = stream.unconsumed_tail
+            if size > MAX_INFLATED_BYTES:
+                raise ImageProblem(FindingCode.TOO_LARGE, f"inflates to more than {MAX_INFLATED_BYTES} bytes")
 
 
 def _require_pixels(dataset: Any, element: _PixelElement) -> None:

@@ -19,16 +19,21 @@ def frame_of(pixel_data: memoryview) -> bytes:
 
     Raises ImageProblem TRUNCATED, MULTIFRAME or UNREADABLE_FILE.
     """
-    items = list(_items(pixel_data))
-    if len(items) < 2:
+    items = _items(pixel_data)
+    frames, begun, whole, has_fragments = len(next(items, b"")) // 4, 0, bytearray(), False
+    for fragment in items:
+        begun += _begins(fragment)
+        whole += fragment
+        has_fragments = True
+    if not has_fragments:
         raise ImageProblem(FindingCode.TRUNCATED, "no fragment of pixel data")
-    require_frames(max(len(items[0]) // 4, _begun(items[1:])))
-    return b"".join(items[1:])
+    require_frames(max(frames, begun))
+    return bytes(whole)
 
 
-def _begun(fragments: list[memoryview]) -> int:
-    """Fragments that begin a codestream: the offset table may be empty, and a second frame would be lost in silence."""
-    return sum(bytes(fragment[:4]).startswith(_BEGINNINGS) for fragment in fragments)
+def _begins(fragment: memoryview) -> bool:
+    """Whether a codestream begins: the offset table may be empty, and a second frame would be lost in silence."""
+    return bytes(fragment[:4]).startswith(_BEGINNINGS)
 
 
 def _items(data: memoryview) -> Iterator[memoryview]:

@@ -18,6 +18,7 @@ from protocol.vocabulary import FindingCode
 
 FORMAT = "png"
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_TOLD = frozenset({b"IHDR", b"acTL", b"eXIf", b"iCCP"})  # the chunks that are looked into here
 
 
 def matches(data: bytes) -> bool:
@@ -39,7 +40,7 @@ def decode(data: bytes) -> Pixels:
     """
     is_available(FORMAT).require()
     with foreign("the PNG chunks"):
-        chunks = dict(_chunks(data))
+        chunks = {kind: body for kind, body in _chunks(data) if kind in _TOLD}
         width, height = struct.unpack_from(">II", chunks[b"IHDR"])
     require_dimensions(width, height)
     if b"acTL" in chunks:

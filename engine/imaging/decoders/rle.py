@@ -15,6 +15,7 @@ from engine.imaging.problem import ImageProblem, foreign
 from protocol.vocabulary import FindingCode
 
 _HEADER = struct.Struct("<16I")
+_MOST_A_BYTE = 64  # bytes that one of run lengths can become: 128 from two
 _SLACK = 128  # bytes: the longest run, which may pad a segment; more would be a bomb
 
 
@@ -46,6 +47,8 @@ def _segments(frame: bytes, expected: int) -> list[bytes]:
 
 def _plane(segment: bytes, layout: Layout) -> NDArray[np.uint8]:
     size = layout.rows * layout.columns
+    if len(segment) * _MOST_A_BYTE < size:
+        raise ImageProblem(FindingCode.TRUNCATED, f"{len(segment)} bytes of run lengths cannot be {size}")
     room = bytearray(size + _SLACK)
     with foreign("run-length data"):
         decoded = imagecodecs.packbits_decode(segment, out=room)

@@ -50,17 +50,24 @@ def decode(data: bytes) -> Pixels:
     """The one page that is not a preview or a mask. Raises ImageProblem."""
     is_available(FORMAT).require()
     with foreign("the TIFF directories"):
-        everything = enumerate(directories(data))
-        pages = [(index, tags) for index, tags in everything if not first(tags, _KIND, 0) & _NO_PICTURE]
-        require_frames(len(pages))
-        if not pages:
-            raise ImageProblem(FindingCode.UNREADABLE_FILE, "a TIFF without a page")
-        index, tags = pages[0]
+        index, tags = _page(data)
         _require_within_limits(tags)
         _require_known_form(tags)
         _require_complete(tags, len(data))
     with foreign("the TIFF data"):
         return _pixels(_array(data, index, tags), tags)
+
+
+def _page(data: bytes) -> tuple[int, Tags]:
+    """The one directory that is no preview and no mask, and its place; no other is kept, as each may be large."""
+    found: tuple[int, Tags] | None = None
+    for index, tags in enumerate(directories(data)):
+        if not first(tags, _KIND, 0) & _NO_PICTURE:
+            require_frames(1 if found is None else 2)
+            found = index, tags
+    if found is None:
+        raise ImageProblem(FindingCode.UNREADABLE_FILE, "a TIFF without a page")
+    return found
 
 
 def _require_within_limits(tags: Tags) -> None:

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from engine.imaging.limits import MAX_PAGES, MAX_TAG_VALUES
+from engine.imaging.limits import MAX_PAGES, MAX_PALETTE, MAX_TAG_VALUES
 from engine.imaging.problem import ImageProblem
 from protocol.vocabulary import FindingCode
 
 Tags = Mapping[int, tuple[int, ...]]
 
 _ORIENTATION: Final = 274
+# Numbers that a tag of a picture has: where its pieces are and how long, and its palette; any other has a few.
+_MOST_VALUES: Final = {**dict.fromkeys((273, 279, 324, 325), MAX_TAG_VALUES), 320: 3 * MAX_PALETTE}
+_FEW: Final = 16
 COLOUR_PROFILE: Final = 34675
 # Types of whole numbers, by bytes and code: BYTE, SHORT, LONG, the signed ones, IFD, LONG8.
 _SIZES: Final = {
@@ -90,7 +93,7 @@ def _tags(data: bytes, entries: range, form: _Form) -> Iterator[tuple[int, tuple
         tag, kind, number = form.entry.unpack_from(data, entry)
         if tag == COLOUR_PROFILE:
             yield tag, ()
-        if kind not in _SIZES or number > MAX_TAG_VALUES:
+        if kind not in _SIZES or number > _MOST_VALUES.get(tag, _FEW):
             continue
         size, code = _SIZES[kind]
         where = entry + form.entry.size
