@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from demo.world import recorded
 from tests.demo.demo_process import Ended, event_numbers, processes_of, run
+from tests.simulators.postgresql import folder_for_a_server
 from tests.suites.canaries import met
 from tests.suites.equal_pixels import server_of
 
@@ -36,9 +38,9 @@ def _leaks(folder: Path, ended: Ended) -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
-    folder = tmp_path_factory.mktemp("demo")
-    return folder, run(folder, "--patients", "3", "--database", request.param)
+def finished(request: pytest.FixtureRequest) -> Iterator[tuple[Path, Ended]]:
+    with folder_for_a_server() as folder:
+        yield folder, run(folder, "--patients", "3", "--database", request.param)
 
 
 def test_the_demo_ends_exact_with_one_object(finished: tuple[Path, Ended]) -> None:

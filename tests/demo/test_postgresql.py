@@ -11,14 +11,16 @@ import pytest
 
 from demo.server import POSTGRES_BIN_PATH, Server
 from demo.world import World, build
+from tests.simulators.postgresql import folder_for_a_server
 
 
 @pytest.fixture(scope="module")
-def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Server]]:
-    world = build(tmp_path_factory.mktemp("pg"), patients=2, database="postgresql")
-    server = Server(world.folder / "postgresql")
-    yield world, server
-    server.stop()
+def practice() -> Iterator[tuple[World, Server]]:
+    with folder_for_a_server() as folder:
+        world = build(folder, patients=2, database="postgresql")
+        server = Server(world.folder / "postgresql")
+        yield world, server
+        server.stop()
 
 
 def _rows(server: Server, table: str) -> list[tuple[object, ...]]:

@@ -26,11 +26,27 @@ _PATIENCE: Final = 300  # tenths of a second
 
 
 @contextmanager
+def folder_for_a_server() -> Iterator[Path]:
+    """A new folder, removed afterwards. A server may run as another user of the system, who must get there: pytest's
+    own folders are closed to others whenever another run of pytest begins."""
+    folder = Path(tempfile.mkdtemp(prefix="bitewing-pg-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def serving() -> Iterator[str]:
     """A server of its own; gives SQLAlchemy's URL of its database `postgres`."""
-    folder = Path(tempfile.mkdtemp(prefix="bitewing-pg-"))
-    folder.chmod(0o755)  # the server may run as another user of the system, who must get there
-    server = get_server(folder / "data", cleanup_mode="stop")
+    with folder_for_a_server() as folder, _server(folder / "data") as url:
+        yield url
+
+
+@contextmanager
+def _server(data: Path) -> Iterator[str]:
+    server = get_server(data, cleanup_mode="stop")
     try:
         url = str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
         # The server lives as long as the tests: nothing in it has to outlast a power cut.
@@ -40,7 +56,6 @@ def serving() -> Iterator[str]:
         yield url
     finally:
         server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
