@@ -175,7 +175,7 @@ def _inflated_sizes(body: memoryview) -> Iterator[int]:
     unpacker, told = zlib.decompressobj(-zlib.MAX_WBITS), 0
     for at in range(0, len(body), _PART):
         waiting = bytes(body[at : at + _PART])
-        while waiting and told <= _MOST_INFLATED:
+        while waiting and not unpacker.eof and told <= _MOST_INFLATED:  # padding may follow the end
             given = len(unpacker.decompress(waiting, _PART))
             waiting, told = unpacker.unconsumed_tail, told + given
             yield given

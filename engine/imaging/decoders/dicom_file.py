@@ -115,7 +115,7 @@ def _require_to_inflate(packed: memoryview) -> None:
     stream, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
     for start in range(0, len(packed), _STEP):
         rest: bytes | memoryview = packed[start : start + _STEP]
-        while rest:
+        while rest and not stream.eof:  # behind the end a byte may fill the file up to an even length
             size += len(stream.decompress(rest, _STEP))
             rest = stream.unconsumed_tail
             if size > MAX_INFLATED_BYTES:
