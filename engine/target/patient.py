@@ -126,10 +126,10 @@ class PatientUnit:
         return _all_or_nothing(found, rows)
 
     def _left(self, patient: PlannedPatient | None) -> bool:
-        """Whether the rows of who is gone are not in the target any more."""
+        """Whether no row of who is gone is in the target any more. One that is there was not deleted, whatever
+        somebody made of it since: the attempt is undone, and the next one finds that it was worked with."""
         rows = self._standing(patient).rows(self._profile) if patient else ()
-        found = self._database.found_of(rows, after_writers=True)
-        return not _all_or_nothing(found, rows)
+        return not self._database.found_of(rows, after_writers=True).under_keys
 
     def _undo(self, change: Change) -> Settled:
         self._store.remove_ours(self._journal.intent(change.number).files)

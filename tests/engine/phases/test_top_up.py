@@ -18,6 +18,7 @@ from engine.control import Uncontrolled
 from engine.journal import Journal, State, recorded
 from engine.phases import PhaseResult, convert, dry_run, reconcile
 from engine.plan import Plan, Round
+from engine.target.unknown import journal_intent
 from protocol.errors import Interrupted, Refused
 from protocol.vocabulary import Check, FindingCode, Phase, Verdict
 from tests.engine.tiny import Tiny, TinyPractice, Told, dicom, run_phase
@@ -188,11 +189,7 @@ def test_nothing_changed_is_a_top_up_without_work_and_convert_stays_a_no_op(conv
 
 
 def test_who_is_gone_comes_back_under_new_keys(converted: Tiny, practice: TinyPractice) -> None:
-    rows, images = practice.rows["patient"], practice.rows["media"]
-    practice.rows["patient"] = [row for row in rows if row["id"] != 9]
-    practice.rows["media"] = [row for row in images if row["series_id"] != 911]
-    practice.rows["series"] = [row for row in practice.rows["series"] if row["id"] != 911]
-    practice.rows["study"] = [row for row in practice.rows["study"] if row["id"] != 91]
+    _is_gone(practice, 9)
     practice.restage(converted)
     _night(converted)
     assert "Stays" not in _people(converted)
@@ -401,6 +398,38 @@ def test_who_was_worked_with_in_the_very_moment_is_rolled_back_whole(
     assert checks[Check.NOTHING_SET_ASIDE] == (Verdict.FAIL, 0, 1)
     assert FindingCode.TARGET_CHANGED in told.codes()
     assert {row for row in before["personname"] if row[0] == 1} <= set(two_renamed.target_rows()["personname"])
+
+
+@pytest.mark.parametrize("work", ["UPDATE PersonName SET FamilyName = 'Corrected' WHERE PersonID = 4", ""])
+def test_a_leaving_that_was_cut_short_is_undone_whatever_was_made_of_the_patient_since(
+    converted: Tiny, practice: TinyPractice, work: str
+) -> None:
+    _is_gone(practice, 9)
+    practice.restage(converted)
+    _run(Phase.DRY_RUN, converted)
+    with closing(_plan(converted)) as plan:
+        header, change = plan.header, plan.change(plan.changes()[0])
+        with closing(
+            Journal(converted.job.journal_path, converted.job.run_id, plan.digest, header.previous)
+        ) as journal:
+            journal_intent(change, journal)
+    if work:
+        _execute(converted, work)
+    checks, told = _run(Phase.CONVERT, converted, sleep=lambda seconds: None)
+    assert checks[Check.NOTHING_SET_ASIDE][0] is (Verdict.FAIL if work else Verdict.PASS)
+    assert ("Corrected" in _people(converted)) is bool(work)
+    assert told.codes() == ([FindingCode.SET_ASIDE, FindingCode.TARGET_CHANGED] if work else [])
+    if work:
+        _run(Phase.DRY_RUN, converted)  # is not refused: nothing is open any more
+
+
+def _is_gone(practice: TinyPractice, patient: int) -> None:
+    """A patient with everything it has, whose keys begin with its own."""
+    for table in ("patient", "study", "series"):
+        practice.rows[table] = [row for row in practice.rows[table] if not str(row["id"]).startswith(str(patient))]
+    practice.rows["media"] = [
+        row for row in practice.rows["media"] if not str(row["series_id"]).startswith(str(patient))
+    ]
 
 
 def test_an_old_file_that_is_not_ours_any_more_stays_and_is_told(converted: Tiny, practice: TinyPractice) -> None:
