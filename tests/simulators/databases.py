@@ -31,6 +31,12 @@ def new_databases(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[]
     return made
 
 
+def opened(url: str) -> sa.Engine:
+    """An engine for a database of any kind."""
+    made = make_url(url)
+    return engine_for(made) if made.get_backend_name() == "mssql" else sa.create_engine(made)
+
+
 @pytest.fixture
 def empty_database(new_databases: Callable[[], str]) -> str:
     """The URL of an empty database. A test that uses it runs once for each kind."""
