@@ -100,7 +100,7 @@ class Screen:
             self._begin(progress.phase)
         if self._bar is not None:
             total = progress.images_total or None
-            self._bars.update(self._bar, completed=progress.images_done, total=total, count=_count(progress))
+            self._bars.update(self._bar, completed=progress.images_done, total=total, count=counted(progress))
 
     def _begin(self, phase: Phase) -> None:
         self._phase = phase
@@ -127,8 +127,9 @@ class Screen:
         self._bar = None
 
 
-def _count(progress: PhaseProgress) -> str:
-    parts = [f"{progress.images_done:,} of {progress.images_total:,} images"]
+def counted(progress: PhaseProgress) -> str:
+    """What stands beside the bar: nothing of images while a phase does not count any, as in staging."""
+    parts = [f"{progress.images_done:,} of {progress.images_total:,} images"] if progress.images_total else []
     if progress.images_per_second:
         parts.append(f"{progress.images_per_second:,.0f}/s")
     if progress.seconds_left_high is not None:
