@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 from engine.meanings import meaning
+from engine.meanings.disks import FULL
 from engine.meanings.meaning import Meaning, Remedy
 
 _REPAIR: Final = Remedy.REPAIR
-_FULL: Final = Meaning(_REPAIR, "the disk is full", "make room on that disk")
 DAMAGED: Final = Meaning(_REPAIR, "the file is damaged, or is no database", "restore it from backup")
 UNKNOWN: Final = Meaning(
     _REPAIR, "SQLite cannot use the file", "check its disk, and that nothing else has the file open"
 )
+_SHORT: Final = Meaning(_REPAIR, "this machine is short of memory", meaning.MEMORY)
+_LOCKED: Final = Meaning(_REPAIR, "another program keeps the file locked", "close whatever has it open")
 
 _MEANINGS: Final = (  # the first that fits
-    ("SQLITE_FULL", _FULL),
-    ("SQLITE_IOERR_SHMSIZE", _FULL),
-    ("SQLITE_IOERR_NOMEM", Meaning(_REPAIR, "this machine is short of memory", meaning.MEMORY)),
+    ("SQLITE_FULL", FULL),
+    ("SQLITE_IOERR_SHMSIZE", FULL),
+    ("SQLITE_IOERR_NOMEM", _SHORT),
     ("SQLITE_IOERR", Meaning(_REPAIR, "the disk reports errors", "have the disk checked, and see the system's log")),
-    ("SQLITE_NOMEM", Meaning(_REPAIR, "this machine is short of memory", meaning.MEMORY)),
+    ("SQLITE_NOMEM", _SHORT),
     (
         "SQLITE_READONLY",
         Meaning(
@@ -38,8 +40,8 @@ _MEANINGS: Final = (  # the first that fits
     ),
     ("SQLITE_PERM", meaning.NO_RIGHT),
     ("SQLITE_AUTH", meaning.NO_RIGHT),
-    ("SQLITE_BUSY", Meaning(_REPAIR, "another program keeps the file locked", "close whatever has it open")),
-    ("SQLITE_LOCKED", Meaning(_REPAIR, "another program keeps the file locked", "close whatever has it open")),
+    ("SQLITE_BUSY", _LOCKED),
+    ("SQLITE_LOCKED", _LOCKED),
     ("SQLITE_CORRUPT", DAMAGED),
     ("SQLITE_NOTADB", DAMAGED),
     ("SQLITE_CONSTRAINT_PRIMARYKEY", meaning.DUPLICATE),

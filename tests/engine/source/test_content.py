@@ -10,21 +10,9 @@ import pytest
 
 from engine.source.content import Difference, FileRead, ReadAgain, read_again
 from engine.source.steady import SteadyStore
-from engine.source.store import SourceStore, StoreProblem
+from engine.source.store import SourceStore
 from protocol.vocabulary import FindingCode
-
-
-class Disk:
-    """A store that gives its answers one after the other."""
-
-    def __init__(self, *answers: bytes | FindingCode) -> None:
-        self.answers = list(answers)
-
-    def open_read(self, relative: str) -> bytes:
-        answer = self.answers.pop(0)
-        if isinstance(answer, FindingCode):
-            raise StoreProblem(answer, "said the disk")
-        return answer
+from tests.engine.source.disk import Disk
 
 
 def was(content: bytes) -> FileRead:

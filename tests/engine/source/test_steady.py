@@ -7,19 +7,7 @@ import pytest
 from engine.source.steady import PAUSE_SECONDS, SteadyStore
 from engine.source.store import StoreProblem
 from protocol.vocabulary import FindingCode
-
-
-class Disk:
-    """A store that gives its answers one after the other."""
-
-    def __init__(self, *answers: bytes | FindingCode) -> None:
-        self.answers = list(answers)
-
-    def open_read(self, relative: str) -> bytes:
-        answer = self.answers.pop(0)
-        if isinstance(answer, FindingCode):
-            raise StoreProblem(answer, "said the disk")
-        return answer
+from tests.engine.source.disk import Disk
 
 
 def steady(*answers: bytes | FindingCode) -> tuple[SteadyStore, Disk, list[float]]:
