@@ -28,6 +28,10 @@ T = TypeVar("T")
 
 _STAYING: Final = "SELECT number FROM patient WHERE leaves_with IS NULL"
 _READ: Final = "FROM image JOIN patient USING (number) WHERE leaves_with IS NULL AND source_sha256 IS NOT NULL"
+_HELD: Final = (
+    "SELECT number, keys, target_key, path, size FROM patient"
+    " LEFT JOIN (SELECT number, target_key, path, size FROM image WHERE skipped IS NULL) USING (number) ORDER BY number"
+)
 _LEAVING: Final = "SELECT leaves_with, number FROM patient WHERE leaves_with IS NOT NULL"
 
 
@@ -112,6 +116,15 @@ class PlannedPatient:
             content = f" {skipped.source_sha256}" if skipped.source_sha256 else ""
             digest.update(f"\n{skipped.source_key} {skipped.code}{content}".encode())
         return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the target holds of one patient: planned keys, and of every image that is written key, path and bytes."""
+
+    number: int
+    keys: Keys
+    images: tuple[tuple[int, str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +287,14 @@ class Plan:
         comes = self.patient(number) if leaves is None or self._holds(number) else None
         return Change(number, comes, None if leaves is None else self.patient(leaves))
 
+    def held(self) -> Iterator[Held]:
+        """Every patient of the plan, also those that leave, in the order of their numbers; no record is read."""
+        with damage_explained(self._path):
+            for number, found in groupby(self._database.execute(_HELD), key=itemgetter(0)):
+                rows = tuple(found)
+                images = tuple(row[2:] for row in rows if row[2] is not None)
+                yield Held(number, msgspec.json.decode(rows[0][1], type=Keys), images)
+
     def source_files(self, after: int = 0) -> Iterator[tuple[int, tuple[FileRead, ...]]]:
         """The source files that the dry run could read, patient by patient, of those whose number is above `after`.
 
@@ -292,6 +313,12 @@ class Plan:
         with damage_explained(self._path):
             images, files = self._database.execute(f"SELECT COUNT(*), COUNT(DISTINCT source_path) {_READ}").fetchone()
         return images, files
+
+    def names_source(self, path: str) -> bool:
+        """Whether some row of the source speaks of this file of its store, converted or not."""
+        with damage_explained(self._path):
+            found = self._database.execute("SELECT 1 FROM source_file WHERE path = ?", (path,))
+            return found.fetchone() is not None
 
     def files_held(self, unmade: Collection[int]) -> int:
         """How many files the target holds where the changes `unmade` are not made and all others are."""

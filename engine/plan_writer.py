@@ -260,11 +260,6 @@ class PlanWriter:
         """Paths below the source store that some row of the source speaks of, converted or not."""
         self._database.executemany("INSERT OR IGNORE INTO source_file VALUES (?)", ((path,) for path in paths))
 
-    def names_source(self, path: str) -> bool:
-        """Whether some row of the source speaks of this file of its store."""
-        found = self._database.execute("SELECT 1 FROM source_file WHERE path = ?", (path,))
-        return found.fetchone() is not None
-
     @property
     def totals(self) -> PlanTotals:
         """Everything the target shall hold."""

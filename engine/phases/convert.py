@@ -17,7 +17,7 @@ from engine.phases import PhaseResult, judged
 from engine.phases.at_work import incoming, preparers, store_problems_explained, target_at_work
 from engine.phases.source_state import refuse_late_arrivals, require_fingerprint, source_checks
 from engine.phases.totals import totals
-from engine.plan import Change, Plan, blinded
+from engine.plan import Change, Held, Plan, blinded
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import TargetProfile
 from engine.reporter import Reporter
@@ -26,9 +26,10 @@ from engine.target.conversion import Conversion
 from engine.target.database import TargetDatabase
 from engine.target.failures import Failure
 from engine.target.files import TargetStore
+from engine.target.keys import Made
+from engine.target.made import makes_keys
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit
-from engine.target.planned import Standing
 from engine.target.still_there import gone
 from engine.target.unknown import take_up
 from engine.workers import worker_count
@@ -151,8 +152,7 @@ def _refuse_replaced_target(
     """
     try:
         with store_problems_explained(store):
-            standing = (Standing(plan.patient(number), journal.made(number)) for number in _standing(plan, journal))
-            missing = gone(standing, profile, database, store)
+            missing = gone(_held(plan, journal, profile), profile, database, store)
     except Failure as failure:
         raise failure.ends(_RESUME) from failure
     if missing:
@@ -166,8 +166,18 @@ def _refuse_replaced_target(
         )
 
 
+def _held(plan: Plan, journal: Journal, profile: TargetProfile) -> Iterator[tuple[Held, Made]]:
+    """The patients that must stand in the target now, with the keys that its database made: one walk over the plan."""
+    standing, is_made = _standing(plan, journal), makes_keys(profile)
+    wanted = next(standing, None)
+    for held in plan.held():
+        if held.number == wanted:
+            yield held, journal.made(held.number) if is_made else {}
+            wanted = next(standing, None)
+
+
 def _standing(plan: Plan, journal: Journal) -> Iterator[int]:
-    """The patients that must stand in the target now: those done, and of those that leave, whose change is not made.
+    """Their numbers, in order: of those done, and of those that leave, whose change is not made.
 
     One whose change was cut short is not asked for: how that attempt ended is asked when it is settled.
     """

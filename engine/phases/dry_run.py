@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from itertools import chain
 
 import msgspec
@@ -29,6 +30,7 @@ from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.reporter import Reporter
 from engine.source.database import SourceDatabase
+from engine.source.listing import StoreFile
 from engine.target import before, leaving
 from engine.target.database import TargetDatabase
 from engine.target.failures import Failure
@@ -113,7 +115,7 @@ class _DryRun:
             self._report_worked_with(plan)
             self._report_refused_rows(plan)
             unchanged = before.mark(self.database, store)
-            checks = (*self._enumeration(wanted, seen), *self._writes(seen, marked, unchanged))
+            checks = (*self._enumeration(wanted, seen), *self._writes(seen, marked, unchanged, plan))
             checks += tuple(self._verdicts(outlook))
             self._report(outlook, plan)
             found = totals(plan.totals, wanted.annotations, self.reporter.counts)
@@ -194,16 +196,23 @@ class _DryRun:
         text = msgspec.json.format(msgspec.json.encode(report), indent=2)
         (self.job.report_folder / "dry-run.json").write_bytes(text + b"\n")
 
+    def _orphan(self, plan: Plan, file: StoreFile) -> None:
+        """A file of which no row speaks. One that came after staging is a late arrival: the next backup may know it."""
+        if not plan.names_source(file.name):
+            self._found(None, Notice(FindingCode.ORPHAN_FILE, place=file.name, detail=f"{file.size} bytes"))
+
     def _enumeration(self, wanted: Expected, seen: Seen) -> Iterator[CheckResult]:
         yield judged(Check.PATIENTS_ENUMERATED, wanted.patients, seen.patients)
         yield judged(Check.IMAGES_ENUMERATED, wanted.images, seen.images + seen.images_left_out)
         yield judged(Check.IMAGES_DECODED, seen.images, seen.images - seen.skipped, accepted=seen.skipped_acceptably)
         yield judged(Check.RECORDS_MAPPED, seen.images, seen.images - seen.unmapped)
 
-    def _writes(self, seen: Seen, marked: before.TargetMark, unchanged: before.TargetMark) -> Iterator[CheckResult]:
+    def _writes(
+        self, seen: Seen, marked: before.TargetMark, unchanged: before.TargetMark, plan: Plan
+    ) -> Iterator[CheckResult]:
         yield judged(Check.FILES_WRITTEN, 0, seen.writes_refused + self.guard.refused)
         yield judged(Check.ROWS_WRITTEN, 0, self.database.statements.refused)
-        yield from source_checks(self.job, self.reporter.finding, Phase.DRY_RUN)
+        yield from source_checks(self.job, self.reporter.finding, Phase.DRY_RUN, partial(self._orphan, plan))
         yield judged(Check.TARGET_UNCHANGED, marked.parts, marked.equal_parts(unchanged))
 
     def _verdicts(self, outlook: Forecast) -> Iterator[CheckResult]:

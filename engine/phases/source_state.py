@@ -8,7 +8,7 @@ from engine.events import Finding
 from engine.job import Job
 from engine.phases import judged
 from engine.profiles.load import load_source
-from engine.source.check import Arrival, late_arrivals, source_check
+from engine.source.check import Arrival, OnKnown, late_arrivals, source_check
 from engine.source.fingerprint import Fingerprint
 from engine.source.production import newer_rows
 from protocol.errors import Refused
@@ -30,16 +30,18 @@ def require_production(job: Job) -> None:
         continue  # every question is asked: another database may answer the first
 
 
-def source_checks(job: Job, found: Callable[[Finding], None], phase: Phase) -> tuple[CheckResult, CheckResult]:
+def source_checks(
+    job: Job, found: Callable[[Finding], None], phase: Phase, on_known: OnKnown | None = None
+) -> tuple[CheckResult, CheckResult]:
     """Compares the source with what was staged: nothing may have changed, and nothing may have come since.
 
-    What came is told to `found`, each as a LATE_ARRIVAL.
+    What came is told to `found`, each as a LATE_ARRIVAL. `on_known` hears every file that was there at staging.
     """
 
     def late(arrival: Arrival) -> None:
         found(Finding(phase, FindingCode.LATE_ARRIVAL, place=arrival.place, detail=arrival.detail))
 
-    state = source_check(job, late)
+    state = source_check(job, late, on_known)
     return (
         judged(Check.SOURCE_UNCHANGED, 0, len(state.changed)),
         judged(Check.NOTHING_NEWER, 0, state.arrivals),

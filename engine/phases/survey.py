@@ -22,9 +22,7 @@ from engine.pace import FULL_PACE
 from engine.plan import PlanHeader, PlannedPatient
 from engine.plan_writer import Earlier, PlanWriter
 from engine.profiles.schema import SourceProfile, TargetProfile
-from engine.source.check import files_since_staging
 from engine.source.database import SourceDatabase
-from engine.source.listing import Change
 from engine.source.reader import read_patients
 from engine.source.records import RecordReader
 from engine.source.store import SourceStore
@@ -54,9 +52,6 @@ _UNMAPPED = frozenset(
         FindingCode.VALUE_UNFIT,
     }
 )
-
-# What came later is a late arrival, no orphan: its row may stand in the next backup.
-_THERE_AT_STAGING = (Change.NONE, Change.CHANGED)
 
 
 @dataclass
@@ -105,7 +100,7 @@ class Survey:
         self._report_kept()
         self._report_duplicates()
         self._report_shared_files()
-        self._report_orphan_files()
+        self._writer.add_source_files(self._files_of_rows())
         return self._seen
 
     def _work(self) -> Iterator[Work]:
@@ -208,12 +203,6 @@ class Survey:
             if self._source.ignores_case(path):
                 detail = "another image's file differs in case only, and here both names are one file"
                 self._found(patient, Notice(FindingCode.DUPLICATE_UID, image, path, detail))
-
-    def _report_orphan_files(self) -> None:
-        self._writer.add_source_files(self._files_of_rows())
-        for change, file in files_since_staging(self._job):
-            if change in _THERE_AT_STAGING and not self._writer.names_source(file.name):
-                self._found(None, Notice(FindingCode.ORPHAN_FILE, place=file.name, detail=f"{file.size} bytes"))
 
     def _files_of_rows(self) -> Iterator[str]:
         reader = RecordReader(self._profile)

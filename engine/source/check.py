@@ -15,12 +15,15 @@ from engine.source.production import newer_rows
 from engine.source.snapshot.backup import backup_digest
 from protocol.errors import EnvironmentProblem
 
+OnKnown = Callable[[StoreFile], None]
+
 MOST_EXAMPLES: Final = 10  # files named of each kind: enough to see what goes on
 _WORDS: Final = {
     Change.ADDED: "more than at staging",
     Change.CHANGED: "of another size or modification time",
     Change.REMOVED: "gone",
 }
+_THERE_AT_STAGING: Final = (Change.NONE, Change.CHANGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,12 @@ class SourceState:
         return not self.changed and not self.arrivals
 
 
-def source_check(job: Job, on_arrival: Callable[[Arrival], None] = lambda arrival: None) -> SourceState:
+def source_check(
+    job: Job, on_arrival: Callable[[Arrival], None] = lambda arrival: None, on_known: OnKnown | None = None
+) -> SourceState:
     """Compares with what `stage` took down; each arrival is told as it is found.
+
+    `on_known` hears every file that was there at staging and still is: whoever needs them all walks no second time.
 
     Raises UsageProblem if nothing was staged in this run, EnvironmentProblem if the source cannot be read.
     """
@@ -55,7 +62,8 @@ def source_check(job: Job, on_arrival: Callable[[Arrival], None] = lambda arriva
     with SourceDatabase.open(job.source.staging, load_source(job.source.profile)) as database:
         changed = differences(before.tables, take_tables(database))
     store = _Store()
-    for arrival in store.arrivals(_file_changes(job, before)):
+    changes = _file_changes(job, before)
+    for arrival in store.arrivals(changes if on_known is None else _telling(changes, on_known)):
         on_arrival(arrival)
     rows = (*newer_rows(job, load_source(job.source.profile)), *_newer_backup(job, before))
     for sentence in rows:
@@ -88,13 +96,15 @@ def late_arrivals(job: Job) -> tuple[str, ...]:
     return (*store.arrived(), *newer_rows(job, load_source(job.source.profile)), *_newer_backup(job, before))
 
 
-def files_since_staging(job: Job) -> Iterator[tuple[Change, StoreFile]]:
-    """Every file of the store, and those that are gone, with what became of each since staging."""
-    return _file_changes(job, Fingerprint.load(job.fingerprint_path, job.run_id))
-
-
 def _file_changes(job: Job, before: Fingerprint) -> Iterator[tuple[Change, StoreFile]]:
     return compared(read_listing(job.listing_path, before.store), listed(job.source.store))
+
+
+def _telling(changes: Iterable[tuple[Change, StoreFile]], on_known: OnKnown) -> Iterator[tuple[Change, StoreFile]]:
+    for change, file in changes:
+        if change in _THERE_AT_STAGING:
+            on_known(file)
+        yield change, file
 
 
 class _Store:

@@ -12,7 +12,6 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from typing import Final
@@ -23,6 +22,8 @@ from engine.source.store import SourceStore
 from protocol.errors import EnvironmentProblem, UsageProblem
 
 _LEVEL: Final = 1  # names repeat themselves: the fastest level already makes them an eighth
+_written: Final = msgspec.json.Encoder().encode
+_name: Final = msgspec.json.Decoder(str).decode
 
 
 class StoreFingerprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,8 +34,7 @@ class StoreFingerprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoreFile:
+class StoreFile(msgspec.Struct, frozen=True, gc=False):
     """One file: which folder of the store (from 0), its name there, bytes, modification time in ns."""
 
     root: int
@@ -49,7 +49,7 @@ class StoreFile:
 
     @property
     def line(self) -> bytes:
-        return b"%d\t%d\t%d\t%b\n" % (self.root, self.size, self.modified, msgspec.json.encode(self.name))
+        return b"%d\t%d\t%d\t%b\n" % (self.root, self.size, self.modified, _written(self.name))
 
 
 class Change(Enum):
@@ -139,7 +139,7 @@ def compared(before: Iterable[StoreFile], now: Iterable[StoreFile]) -> Iterator[
 
 def _file(line: bytes) -> StoreFile:
     root, size, modified, name = line.split(b"\t", 3)
-    return StoreFile(int(root), msgspec.json.decode(name, type=str), int(size), int(modified))
+    return StoreFile(int(root), _name(name), int(size), int(modified))
 
 
 def _damaged(path: Path) -> EnvironmentProblem:

@@ -34,4 +34,4 @@ def system_path(path: Path | str, platform: str = sys.platform) -> str:
 
 def printable(name: str) -> str:
     """A file name as text that can be written everywhere: bytes that are not UTF-8 appear as \\xNN."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from functools import lru_cache
+from typing import Final
 
 from engine.model import Category, Device, Image, Patient, Series, Sex, Study
 from engine.orientation import Orientation, OrientationNotation
@@ -15,7 +15,7 @@ from engine.source.values import Row, Unreadable
 from engine.teeth import TeethNotation, Tooth
 from protocol.vocabulary import FindingCode
 
-_Value = TypeVar("_Value")
+_REMEMBERED: Final = 1_024  # different notations of teeth, and of an orientation: most rows repeat a few
 
 
 def device(row: Row) -> Device:
@@ -43,9 +43,10 @@ class RecordReader:
     def __init__(self, profile: SourceProfile) -> None:
         self._codes, self._path = profile.codes, PathTemplate(profile.files.resolve)
         self._dates = Dates(profile.values)
-        self._teeth = TeethNotation(profile.teeth.notation, profile.teeth.separator, profile.teeth.prefix)
-        rules = profile.orientation
-        self._orientation = OrientationNotation(rules.unit, rules.mirror, rules.order)
+        teeth, turns = profile.teeth, profile.orientation
+        remembered = lru_cache(_REMEMBERED)
+        self._read_teeth = remembered(TeethNotation(teeth.notation, teeth.separator, teeth.prefix).read)
+        self._read_turns = remembered(OrientationNotation(turns.unit, turns.mirror, turns.order).read)
 
     def patient(self, row: Row) -> Patient:
         return Patient(
@@ -88,15 +89,14 @@ class RecordReader:
 
     def _turned(self, row: Row) -> Orientation:
         rotation, mirrored = values.integer(row, "rotation"), values.flag(row, "mirrored")
-        return _understood(lambda: self._orientation.read(rotation, mirrored), f"rotation {rotation} is not understood")
+        try:
+            return self._read_turns(rotation, mirrored)
+        except ValueError as problem:
+            raise Unreadable(FindingCode.UNKNOWN_CODE, f"rotation {rotation} is not understood") from problem
 
     def _named_teeth(self, row: Row) -> tuple[Tooth, ...]:
         written = values.optional_text(row, "teeth")
-        return _understood(lambda: self._teeth.read(written), f"teeth {written!r} are not understood")
-
-
-def _understood(read: Callable[[], _Value], detail: str) -> _Value:
-    try:
-        return read()
-    except ValueError as problem:
-        raise Unreadable(FindingCode.UNKNOWN_CODE, detail) from problem
+        try:
+            return self._read_teeth(written)
+        except ValueError as problem:
+            raise Unreadable(FindingCode.UNKNOWN_CODE, f"teeth {written!r} are not understood") from problem

@@ -190,9 +190,16 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, int, int]]:
 def _listed(folder: Path) -> Iterator[tuple[str, os.DirEntry[str] | None]]:
     """What is in a folder, by name. Of a folder nothing but the name is kept: a store may have one for each study."""
     folders, files = _scanned(folder)
-    named_folders = ((name, None) for name in sorted(sorted(folders), key=printable))
-    named_files = ((name, files[name]) for name in sorted(sorted(files), key=printable))
-    return merge(named_folders, named_files, key=lambda pair: (printable(pair[0]), pair[0]))
+    named_folders = ((name, None) for name in sorted(folders, key=_place))
+    named_files = ((name, files[name]) for name in sorted(files, key=_place))
+    if not folders:
+        return named_files
+    return merge(named_folders, named_files, key=lambda pair: _place(pair[0]))
+
+
+def _place(name: str) -> tuple[str, str]:
+    """Where a name comes in its folder: as it is listed, and among names listed alike as it is."""
+    return printable(name), name
 
 
 def _scanned(folder: Path) -> tuple[list[str], dict[str, os.DirEntry[str]]]:

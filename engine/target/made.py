@@ -30,6 +30,8 @@ def with_made(rows: Sequence[Row], profile: TargetProfile, made: Made) -> tuple[
 
 def in_keys(keys: Keys, made: Made) -> Keys:
     """A patient's keys as they stand in the target."""
+    if not made:
+        return keys
     return Keys(
         **{
             entity: {source: made.get(entity, {}).get(number, number) for source, number in keys.of(entity).items()}

@@ -16,10 +16,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.plan import Held
 from engine.profiles.schema import InsertRule, TargetProfile
 from engine.target.database import TargetDatabase
 from engine.target.files import TargetStore
-from engine.target.planned import Standing
+from engine.target.keys import Keys, Made
+from engine.target.made import in_keys
 from engine.target.rows import key_column
 
 _KEYS_AT_ONCE: Final = 10_000  # looked up in one go
@@ -36,16 +38,20 @@ class Gone:
         return bool(self.rows or self.files)
 
 
-def gone(patients: Iterable[Standing], profile: TargetProfile, database: TargetDatabase, store: TargetStore) -> Gone:
-    """What is gone of `patients`. A file of another size counts as gone. Raises Failure, OSError.
+def gone(
+    patients: Iterable[tuple[Held, Made]], profile: TargetProfile, database: TargetDatabase, store: TargetStore
+) -> Gone:
+    """What is gone of `patients`, each with the keys that the database made. A file of another size counts as gone.
+
+    Raises Failure, OSError.
 
     Holds eight bytes for each key, and streams the rest.
     """
     keys: defaultdict[str, array[int]] = defaultdict(_no_keys)
     files = 0
-    for standing in patients:
-        _add_keys(keys, standing)
-        files += sum(store.size(image.path) != image.size for image in standing.patient.images)
+    for held, made in patients:
+        _add_keys(keys, held, in_keys(held.keys, made))
+        files += sum(store.size(path) != size for _, path, size in held.images)
     rows = sum(_without_row(rule, keys[rule.entity], database) for rule in profile.insert)
     return Gone(rows, files)
 
@@ -54,11 +60,11 @@ def _no_keys() -> array[int]:
     return array("q")
 
 
-def _add_keys(keys: dict[str, array[int]], standing: Standing) -> None:
+def _add_keys(keys: dict[str, array[int]], held: Held, standing: Keys) -> None:
     """A skipped image has a key and no row."""
     for entity in ("patient", "study", "series"):
-        keys[entity].extend(standing.keys.of(entity).values())
-    keys["image"].extend(image.target_key for image in standing.patient.images)
+        keys[entity].extend(standing.of(entity).values())
+    keys["image"].extend(key for key, _, _ in held.images)
 
 
 def _without_row(rule: InsertRule, keys: array[int], database: TargetDatabase) -> int:

@@ -152,8 +152,9 @@ def test_shared_chart_numbers_and_uids_are_found_and_empty_ones_are_not_shared(t
 def test_files_of_the_source_that_some_row_speaks_of_are_known(tmp_path: Path) -> None:
     writer = PlanWriter(tmp_path / "plan.sqlite", HEADER)
     writer.add_source_files(["1.2/i1", "1.2/i2", "1.2/i1"])
-    assert [writer.names_source(path) for path in ("1.2/i1", "1.2/i2", "1.2/i3")] == [True, True, False]
-    writer.abandon()
+    writer.finish()
+    plan = Plan(tmp_path / "plan.sqlite")
+    assert [plan.names_source(path) for path in ("1.2/i1", "1.2/i2", "1.2/i3")] == [True, True, False]
 
 
 @pytest.mark.parametrize(
