@@ -140,6 +140,8 @@ class Conversion:
             self._give_up(change, failure)
 
     def _give_up(self, change: Change, failure: Failure) -> None:
+        if failure.kind is Kind.TRANSIENT:
+            failure = self._of_the_store() or failure
         if failure.kind is Kind.ENVIRONMENT:
             raise failure.ends("run convert again; it resumes") from failure
         detail = failure.told
@@ -151,6 +153,14 @@ class Conversion:
         if failure.notice is not None:
             self.listener.noticed(change, failure.notice)
         self.listener.noticed(change, Notice(FindingCode.SET_ASIDE, detail=detail))
+
+    def _of_the_store(self) -> Failure | None:
+        """What would keep every other patient from being written too: a store that takes no new file at all."""
+        try:
+            self.unit.require_usable()
+        except Failure as failure:
+            return failure.of_environment()
+        return None
 
     def _prepare(self, change: Change) -> Prepared:
         if change.comes is None:

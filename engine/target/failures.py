@@ -51,6 +51,10 @@ class Failure(Exception):
         """Where and what, in one sentence."""
         return f"{self.where}: {self.detail}" if self.where else self.detail
 
+    def of_environment(self) -> Failure:
+        """The same, where it is known that no other patient fares better."""
+        return Failure(Kind.ENVIRONMENT, self.detail, self.notice, self.where, self.next_step)
+
     def ends(self, command: str) -> EnvironmentProblem:
         """What a command says that this failure ends; `command` is how it goes on: "run convert again"."""
         meaning = Meaning(Remedy.REPAIR, self.detail, self.next_step or _DO_SOMETHING)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Concatenate, ParamSpec, TypeVar
 
 from engine.failpoints import failpoint
@@ -23,6 +24,7 @@ Args = ParamSpec("Args")
 Result = TypeVar("Result")
 
 _BLOCK = 1 << 20
+_PROBE = 1 << 16  # bytes: more than a file system keeps beside the file's name
 
 
 class Presence(StrEnum):
@@ -94,6 +96,14 @@ class TargetStore:
         """Removes the incoming folder with everything in it."""
         with suppress(FileNotFoundError):
             shutil.rmtree(self.incoming)
+
+    @_explained
+    def require_usable(self, folder: Path) -> None:
+        """Returns if a new file in this incoming folder can be written and flushed. Raises Failure."""
+        with TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(_PROBE))
+            probe.flush()
+            os.fsync(probe.fileno())
 
     @_explained
     def taken(self, paths: Iterable[str]) -> list[str]:

@@ -104,6 +104,10 @@ class PatientUnit:
         failpoint("after-done")
         self._discard(prepared)
 
+    def require_usable(self) -> None:
+        """Returns if the store takes a new file at all. Raises Failure."""
+        self._store.require_usable(self.incoming)
+
     def settle(self, change: Change, prepare: Prepare) -> Settled:
         """Brings an attempt that was cut short to one of its two ends. Raises Failure, with nothing touched.
 
