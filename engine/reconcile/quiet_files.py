@@ -14,12 +14,12 @@ def read_below(roots: tuple[Path, ...], file: str) -> bytes:
     """A file's bytes from the first root that has it. Raises SourceWanting."""
     for root in roots:
         path = root / file
-        if path.is_file() and path.resolve().is_relative_to(root.resolve()):
-            try:
+        try:
+            if path.is_file() and path.resolve().is_relative_to(root.resolve()):
                 return read_quietly(path)
-            except OSError as problem:
-                detail = f"the file cannot be read: {meaning_of(problem).what}"
-                raise SourceWanting(FindingCode.UNREADABLE_FILE, detail) from problem
+        except OSError as problem:
+            detail = f"the file cannot be read: {meaning_of(problem).what}"
+            raise SourceWanting(FindingCode.UNREADABLE_FILE, detail) from problem
     raise SourceWanting(FindingCode.MISSING_FILE, "no such file in the source store")
 
 

@@ -24,6 +24,7 @@ from engine.reconcile.native_reader import layout_of
 from engine.reconcile.native_seal import Sealing
 from engine.reconcile.questions import questions
 from engine.reconcile.reading import Database, files_of
+from engine.reconcile.roots import Roots
 from engine.reconcile.row_check import Lines
 from engine.reconcile.source_view import SourcePatient, SourceTotals, SourceView
 from engine.reconcile.target_view import Shape, TargetView, shape_of
@@ -34,6 +35,7 @@ from protocol.errors import EnvironmentProblem
 from protocol.statements import SetDigests
 from protocol.vocabulary import FindingCode
 
+_NO_FILE = (FindingCode.MISSING_FILE, FindingCode.UNREADABLE_FILE)
 _Pool = Workers[tuple[ImageQuestion, ...], list[ImageAnswer]]
 
 
@@ -83,7 +85,7 @@ def reconcile(
     """Compares everything with everything. Raises UsageProblem, EnvironmentProblem, or what the listener raises."""
     require_reconcilable(target)
     shape, eyes = shape_of(target), eyes_of(places, source, target)
-    form = SourceForm(source, target)
+    form, roots = SourceForm(source, target), Roots(places.source_store, places.target_store)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(dir=places.scratch, prefix="reconcile-")))
         book = stack.enter_context(closing(Workbook(folder / "seen.sqlite")))
@@ -98,7 +100,7 @@ def reconcile(
         book.put_files(file for file in walk(places.target_store, target) if places.target_store / file[0] not in own)
         book.index()
         sets = _Sets(digest_key)
-        scan = _Scan(book, shape, form, sets, listener)
+        scan = _Scan(book, shape, form, sets, listener, roots)
         pool = stack.enter_context(Workers(workers, _examine_all, _open_eyes, (eyes,), listener.pace))
         scan.compare(stack.enter_context(closing(view.patients())), pool)
         scan.see_leftovers()
@@ -148,8 +150,11 @@ class _Sets:
 class _Scan:
     """The steps of one reconciliation over an open workbook."""
 
-    def __init__(self, book: Workbook, shape: Shape, form: SourceForm, sets: _Sets, listener: Listener) -> None:
+    def __init__(
+        self, book: Workbook, shape: Shape, form: SourceForm, sets: _Sets, listener: Listener, roots: Roots
+    ) -> None:
         self._book, self._shape, self._form, self._sets, self._listener = book, shape, form, sets, listener
+        self._roots = roots
         self._matcher = Matcher(book, shape, form)
         self._waiting: deque[tuple[SourcePatient, Held, Lines]] = deque()
         self.counts = Counts()
@@ -188,6 +193,8 @@ class _Scan:
         return Lines(rows, looked, {key: self._book.files(key) for key in images})
 
     def _judge(self, patient: SourcePatient, held: Held, lines: Lines, answers: list[ImageAnswer]) -> None:
+        if any(map(_is_without_file, answers)):
+            self._roots.require_same()
         by_image = {image.key: answer for image, answer in zip(patient.images, answers, strict=True)}
         judgement = judge(patient, held, lines, by_image, self._shape, self._form)
         standing = {path for paths in lines.files.values() for path in paths}
@@ -233,6 +240,10 @@ def _tally(sets: _Sets, counts: Counts, target: Mapping[str, int], files: int) -
     sets.source.add({"kind": "totals", "patients": counts.patients, "images": counts.images})
     sets.database.add({"kind": "totals", **target})
     sets.disk.add({"kind": "totals", "patients": target["patients"], "images": files})
+
+
+def _is_without_file(answer: ImageAnswer) -> bool:
+    return answer.wanting in _NO_FILE or any(flaw.code is FindingCode.FILE_MISSING for flaw in answer.flaws)
 
 
 _eyes: list[Eyes] = []

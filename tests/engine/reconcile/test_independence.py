@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from sqlalchemy.exc import OperationalError
 from engine.phases.reconcile import checks_of
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import Query
+from engine.reconcile.picture import SourceWanting
+from engine.reconcile.quiet_files import read_below
 from engine.reconcile.reading import Database
 from engine.reconcile.scan import Listener, Places, reconcile
 from protocol.errors import EnvironmentProblem, Interrupted, UsageProblem
@@ -67,6 +70,38 @@ def test_a_database_that_is_not_there_is_an_environment_problem(tmp_path: Path) 
     (tmp_path / "p" / "target.db").unlink()
     with pytest.raises(EnvironmentProblem, match="target database"):
         _reconcile(places, lambda: None)
+
+
+@pytest.mark.parametrize("store", ["source_store", "target_store"])
+@pytest.mark.parametrize("after", ["nothing", "an empty folder"])
+def test_a_store_that_goes_away_meanwhile_is_no_answer_to_what_it_holds(tmp_path: Path, store: str, after: str) -> None:
+    """A share that drops, or a disk that is unmounted and leaves the folder it was mounted at."""
+    made = practice()
+    made.source["media"] = [row for row in made.source["media"] if row["file_name"] != "gone.dcm"]
+    places = made.write(tmp_path / "p")
+    root = places.target_store if store == "target_store" else places.source_store[0]
+
+    def goes_away() -> None:
+        if not (tmp_path / "away").exists():
+            root.rename(tmp_path / "away")
+            if after == "an empty folder":
+                root.mkdir()
+
+    with pytest.raises(EnvironmentProblem, match="not the one that it was") as problem:
+        _reconcile(places, goes_away)
+    assert store.replace("_", ".") in str(problem.value) and "run reconcile again" in problem.value.next_step
+
+
+def test_a_source_file_that_the_system_does_not_even_find_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path) -> bool:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(SourceWanting, match="disk reports errors") as wanting:
+        read_below((tmp_path,), "a.dcm")
+    assert wanting.value.code is FindingCode.UNREADABLE_FILE
 
 
 def test_a_source_query_in_another_order_is_refused(tmp_path: Path) -> None:
