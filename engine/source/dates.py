@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from engine.profiles.values import ValueRules
+from engine.source.spoken import kind_of
 
 _CLOCK: Final = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,9}))?)?"
 _OFFSET: Final = r"(?P<offset>Z|[+-]\d\d:?\d\d)?"
@@ -77,7 +78,7 @@ def _written(value: Any) -> str | None:
         return value.strip() or None
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return format(value, "f") if not isinstance(value, int) else str(value)
-    raise NotADate(f"no date but {type(value).__name__}")
+    raise NotADate(f"no date but {kind_of(value)}")
 
 
 def _calendar(pattern: re.Pattern[str]) -> Callable[[str], datetime | None]:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from engine.profiles.values import ValueRules
 from engine.source.dates import Dates, NotADate
+from engine.source.spoken import kind_of, spoken
 from protocol.vocabulary import FindingCode
 
 Row = Mapping[str, Any]
@@ -58,7 +59,7 @@ def optional_text(row: Row, column: str) -> str | None:
         return str(value)
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         return str(int(value))
-    raise Unreadable(FindingCode.UNKNOWN_CODE, f"{column} is no text but {type(value).__name__}")
+    raise Unreadable(FindingCode.UNKNOWN_CODE, f"{column} is no text but {kind_of(value)}")
 
 
 def needed_text(row: Row, column: str) -> str:
@@ -80,7 +81,7 @@ def integer(row: Row, column: str) -> int:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise Unreadable(FindingCode.UNKNOWN_CODE, f"{column} is {value!r}, not an integer")
+    raise Unreadable(FindingCode.UNKNOWN_CODE, f"{column} is {spoken(value)}, not an integer")
 
 
 def flag(row: Row, column: str) -> bool:
@@ -90,14 +91,14 @@ def flag(row: Row, column: str) -> bool:
         return value
     if value in (0, 1, "0", "1"):
         return bool(int(value))
-    raise Unreadable(FindingCode.UNKNOWN_CODE, f"{column} is {value!r}, not 0 or 1")
+    raise Unreadable(FindingCode.UNKNOWN_CODE, f"{column} is {spoken(value)}, not 0 or 1")
 
 
 def code(row: Row, column: str, codes: Mapping[str, str]) -> str:
     """The model's word for a code of the source; an unmapped code is a finding, never a default."""
     value = row[column]
     if value is None or str(value) not in codes:
-        raise Unreadable(FindingCode.UNKNOWN_CODE, f"{column} is {value!r}, which the profile does not map")
+        raise Unreadable(FindingCode.UNKNOWN_CODE, f"{column} is {spoken(value)}, which the profile does not map")
     return codes[str(value)]
 
 
@@ -105,7 +106,7 @@ def optional_day(row: Row, column: str, dates: Dates = _ISO) -> date | None:
     """A day, from a date or a text in a form the profile states."""
     moment = optional_moment(row, column, dates)
     if moment is not None and moment.time() != time.min:
-        raise Unreadable(FindingCode.DATE_OUT_OF_RANGE, f"{column} is {row[column]!r}, a day with a time of day")
+        raise Unreadable(FindingCode.DATE_OUT_OF_RANGE, f"{column} is {spoken(row[column])}, a day with a time of day")
     return None if moment is None else moment.date()
 
 
@@ -114,4 +115,4 @@ def optional_moment(row: Row, column: str, dates: Dates = _ISO) -> datetime | No
     try:
         return dates.moment(column, row[column])
     except NotADate as problem:
-        raise Unreadable(FindingCode.DATE_OUT_OF_RANGE, f"{column} is {row[column]!r}: {problem}") from problem
+        raise Unreadable(FindingCode.DATE_OUT_OF_RANGE, f"{column} is {spoken(row[column])}: {problem}") from problem
