@@ -124,6 +124,13 @@ HEADER = {"backuptype": 1, "position": 1, "databasename": "Core", "servername": 
 HEADER |= {"softwareversionmajor": 14, "backupsize": 4_000, "compressedbackupsize": 1_000, "isdamaged": 0}
 
 
+class _DriversOwn(Exception):
+    """Stands for pyodbc's error, which can be had only where unixODBC is."""
+
+
+_DriversOwn.__module__ = "pyodbc"
+
+
 class _Cursor:
     """Answers as SQL Server would, and says as it does how far a restore is."""
 
@@ -155,6 +162,8 @@ class _Cursor:
         return [tuple(row.values()) for row in self._rows]
 
     def nextset(self) -> bool:
+        if "later" in self._known and self.executed[-1].startswith(self._known["later"]):
+            raise _DriversOwn("HY000", "[HY000] RESTORE is terminating abnormally. (3013) (SQLMoreResults)")
         if not self._percent:
             return False
         told = f"[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]{self._percent.pop(0)} percent processed."
@@ -194,6 +203,13 @@ def test_a_new_staging_is_restored(server: _Server) -> None:
 def test_progress_is_told_in_bytes_of_the_backup_and_ends_with_all_of_them(server: _Server) -> None:
     server.restore()
     assert server.told == [500, 400, 100]
+
+
+@pytest.mark.parametrize("statement", ["RESTORE HEADERONLY", "RESTORE FILELISTONLY", "RESTORE DATABASE", "ALTER"])
+def test_what_the_server_says_after_a_statements_rows_is_heard(server: _Server, statement: str) -> None:
+    with pytest.raises(EnvironmentProblem):
+        server.restore(later=statement)
+    assert server.cursor.executed[-1].startswith(statement)
 
 
 def test_our_own_staging_is_removed_before_it_is_restored_anew(server: _Server) -> None:
