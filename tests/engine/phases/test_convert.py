@@ -266,6 +266,19 @@ def test_without_its_journal_a_finished_conversion_finds_itself_and_writes_nothi
     assert ready.end_state() == before
 
 
+def test_without_its_journal_a_patient_of_whom_a_row_is_not_as_planned_is_left_for_a_person(ready: Tiny) -> None:
+    """Rows that are ours but for one may be anybody's: a person may have worked with them."""
+    _convert(ready)
+    ready.another_writes("UPDATE PersonName SET FamilyName = 'Corrected' WHERE PersonID = 2")
+    before = ready.end_state()
+    for path in ready.folder.glob("journal.sqlite*"):
+        path.unlink()
+    checks, told = _convert(ready)
+    assert checks[Check.PATIENTS_CONVERTED] == (Verdict.FAIL, 3, 2)
+    assert [finding.patient for finding in told.findings] == ["2"] and told.codes() == [FindingCode.SET_ASIDE]
+    assert ready.end_state() == before
+
+
 def test_the_journal_of_another_plan_is_refused(ready: Tiny) -> None:
     with closing(Journal(ready.job.journal_path, ready.job.run_id, "0" * 64)) as journal:
         journal.set_aside(1, "why")
