@@ -6,7 +6,8 @@ from contextlib import closing
 
 from engine.job import Job
 from engine.ledger import Ledger
-from engine.plan import Plan, blinded
+from engine.plan.digests import blinded
+from engine.plan.reader import Plan
 from protocol.errors import Refused
 from protocol.vocabulary import Gate, Refusal
 

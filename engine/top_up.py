@@ -7,8 +7,8 @@ from pathlib import Path
 
 from engine.job import Job
 from engine.journal import Recorded, State, recorded
-from engine.plan import Plan
-from engine.plan_writer import Base
+from engine.plan.reader import Plan
+from engine.plan.writer import Base
 from engine.profiles.schema import TargetProfile
 from engine.target.database import TargetDatabase
 from engine.target.unknown import unknown

@@ -17,7 +17,9 @@ from engine.phases import PhaseResult, judged
 from engine.phases.at_work import incoming, preparers, store_problems_explained, target_at_work
 from engine.phases.source_state import refuse_late_arrivals, require_fingerprint, source_checks
 from engine.phases.totals import totals
-from engine.plan import Change, Held, Plan, blinded
+from engine.plan.digests import blinded
+from engine.plan.reader import Plan
+from engine.plan.values import Change, Held
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import TargetProfile
 from engine.reporter import Reporter

@@ -24,8 +24,10 @@ from engine.phases.room import places
 from engine.phases.source_state import require_fingerprint, require_production, source_checks
 from engine.phases.survey import Seen, Survey
 from engine.phases.totals import of_severity, totals
-from engine.plan import Plan, PlanHeader, PlannedPatient, blinded
-from engine.plan_writer import Base, PlanWriter
+from engine.plan.digests import blinded
+from engine.plan.reader import Plan
+from engine.plan.values import PlanHeader, PlannedPatient
+from engine.plan.writer import Base, PlanWriter
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.reporter import Reporter

@@ -15,7 +15,8 @@ from engine.events import Finding
 from engine.job import Job
 from engine.journal import Journal, State
 from engine.phases.at_work import incoming, preparers, target_at_work
-from engine.plan import Change, Plan
+from engine.plan.reader import Plan
+from engine.plan.values import Change
 from engine.profiles.load import load_source, load_target
 from engine.reporter import Reporter
 from engine.target.conversion import Conversion

@@ -13,7 +13,7 @@ import msgspec
 
 from engine.control import Control
 from engine.job import Job
-from engine.plan import Plan
+from engine.plan.reader import Plan
 from engine.source import content
 from engine.source.check import MOST_EXAMPLES
 from engine.source.content import Difference, FileRead, ReadAgain

@@ -19,8 +19,8 @@ from engine.events import Finding
 from engine.job import Job
 from engine.model import PatientRecord
 from engine.pace import FULL_PACE
-from engine.plan import PlanHeader, PlannedPatient
-from engine.plan_writer import Earlier, PlanWriter
+from engine.plan.values import PlanHeader, PlannedPatient
+from engine.plan.writer import Earlier, PlanWriter
 from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.source.database import SourceDatabase
 from engine.source.reader import read_patients

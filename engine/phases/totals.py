@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.plan import PlanTotals
+from engine.plan.values import PlanTotals
 from protocol.advice import ADVICE
 from protocol.statements import FindingCount, Totals
 from protocol.vocabulary import FindingCode, Severity

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.entries import DecisionRecorded, EvidenceRecorded
 from engine.gates import GATES, Standing
 from engine.ledger import Ledger
-from engine.plan import Round
+from engine.plan.values import Round
 from protocol.advice import ADVICE
 from protocol.statements import Evidence, FindingCount, SetDigests, Totals, envelope
 from protocol.vocabulary import Gate, GateState, Severity

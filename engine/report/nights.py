@@ -6,7 +6,9 @@ from contextlib import closing
 
 from engine.job import Job
 from engine.ledger import Ledger
-from engine.plan import Plan, Round, blinded
+from engine.plan.digests import blinded
+from engine.plan.reader import Plan
+from engine.plan.values import Round
 from protocol.vocabulary import Gate
 
 

@@ -9,7 +9,8 @@ from typing import Final, Protocol
 
 from engine.failpoints import failpoint
 from engine.journal import Journal, State
-from engine.plan import Change, Plan, PlannedPatient
+from engine.plan.reader import Plan
+from engine.plan.values import Change, PlannedPatient
 from engine.target.failures import Failure, Kind
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit, Settled

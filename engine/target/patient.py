@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine.failpoints import failpoint
 from engine.journal import Journal
-from engine.plan import Change, PlannedPatient
+from engine.plan.values import Change, PlannedPatient
 from engine.profiles.schema import TargetProfile
 from engine.target import leaving
 from engine.target.database import Found, TargetDatabase

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.plan import PlannedPatient
+from engine.plan.values import PlannedPatient
 from engine.profiles.schema import TargetProfile
 from engine.target.failures import Failure, Kind
 from engine.target.files import PlannedFile

@@ -14,7 +14,8 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Final
 
-from engine.plan import Plan, PlannedPatient
+from engine.plan.reader import Plan
+from engine.plan.values import PlannedPatient
 from engine.profiles.schema import InsertRule, TargetProfile
 from engine.target.constraints import Constraint
 from engine.target.database import TargetDatabase

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.plan import Held
+from engine.plan.values import Held
 from engine.profiles.schema import InsertRule, TargetProfile
 from engine.target.database import TargetDatabase
 from engine.target.files import TargetStore

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from engine.journal import Journal, State
-from engine.plan import Change, Plan
+from engine.plan.reader import Plan
+from engine.plan.values import Change
 from engine.profiles.schema import TargetProfile
 from engine.target.database import TargetDatabase
 from engine.target.failures import Failure

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from engine.model import PatientRecord
-from engine.plan import PlannedPatient
+from engine.plan.values import PlannedPatient
 from engine.profiles.schema import TargetProfile
 from engine.target.failures import Failure
 from engine.target.files import PlannedFile

@@ -21,7 +21,7 @@ from engine.imaging.pixels import Pixels
 from engine.imaging.problem import ImageProblem
 from engine.meanings import disks
 from engine.model import Image
-from engine.plan import PlannedImage, PlannedPatient, SkippedImage
+from engine.plan.values import PlannedImage, PlannedPatient, SkippedImage
 from engine.profiles.schema import TargetProfile
 from engine.source.steady import DOUBTFUL, SteadyStore
 from engine.source.store import SourceStore, StoreProblem

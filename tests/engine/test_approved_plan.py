@@ -80,7 +80,7 @@ def test_a_plan_changed_by_hand_is_refused(tiny: Tiny, ledger: Ledger, change: s
 
 
 def test_the_plans_name_says_nothing_without_the_runs_key(tiny: Tiny) -> None:
-    from engine.plan import Plan
+    from engine.plan.reader import Plan
 
     name = planned(tiny).plan
     digest = Plan(tiny.job.plan_path).digest

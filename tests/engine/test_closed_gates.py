@@ -18,7 +18,8 @@ from engine.cli.init import make_ready
 from engine.cli.main import main
 from engine.compose import clock, open_ledger
 from engine.phases import dry_run
-from engine.plan import Plan, blinded
+from engine.plan.digests import blinded
+from engine.plan.reader import Plan
 from protocol.keyset import Signer
 from protocol.statements import sign_evidence
 from protocol.vocabulary import ExitCode, Gate, Phase

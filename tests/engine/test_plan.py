@@ -12,8 +12,9 @@ import pytest
 
 from engine.model import Category, Image, Patient, PatientRecord, Series, Sex, Study
 from engine.orientation import Orientation
-from engine.plan import Change, Plan, PlanHeader, PlannedImage, PlannedPatient, PlanTotals, Round, SkippedImage
-from engine.plan_writer import Base, PlanWriter
+from engine.plan.reader import Plan
+from engine.plan.values import Change, PlanHeader, PlannedImage, PlannedPatient, PlanTotals, Round, SkippedImage
+from engine.plan.writer import Base, PlanWriter
 from engine.source.content import FileRead
 from engine.target.keys import Keys
 from engine.teeth import Tooth

@@ -48,8 +48,8 @@ import sys
 from pathlib import Path
 from engine.compose import held
 from engine.job import Job
-from engine.plan import PlanHeader
-from engine.plan_writer import PlanWriter
+from engine.plan.values import PlanHeader
+from engine.plan.writer import PlanWriter
 from engine.profiles.load import load_source
 from engine.reconcile.workbook import Workbook
 from engine.source.database import SourceDatabase

@@ -18,7 +18,7 @@ import psycopg
 import sqlalchemy as sa
 
 from engine.failpoints import die
-from engine.plan import Plan
+from engine.plan.reader import Plan
 from engine.source.store import SourceStore
 from tests.engine.tiny import Tiny
 from tests.faults.calls import Call, Kind

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from engine.failpoints import arm, killing
-from engine.plan import Plan, PlannedPatient
+from engine.plan.reader import Plan
+from engine.plan.values import PlannedPatient
 from tests.engine.tiny import Tiny
 from tests.faults.calls import Call, Kind
 from tests.faults.practice import converted

@@ -16,7 +16,7 @@ from engine.control import Uncontrolled
 from engine.failpoints import arm, killing
 from engine.phases import convert, dry_run, settle
 from engine.phases.settle import Settlement
-from engine.plan import Plan
+from engine.plan.reader import Plan
 from engine.profiles.load import load_target
 from engine.target import disk
 from engine.target.database import TargetDatabase

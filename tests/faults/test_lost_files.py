@@ -17,7 +17,7 @@ from engine.failpoints import arm, killing
 from engine.journal import recorded
 from engine.phases import convert, dry_run, settle
 from engine.phases.settle import Settlement
-from engine.plan import Plan
+from engine.plan.reader import Plan
 from protocol.errors import Refused
 from protocol.vocabulary import FindingCode, Phase, Verdict
 from tests.engine.tiny import RecordingReporter, Tiny, TinyPractice, Told, run_phase

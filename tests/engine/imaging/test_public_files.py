@@ -18,7 +18,8 @@ from engine.imaging.decode import decode
 from engine.imaging.pixels import Pixels
 from engine.imaging.problem import ImageProblem
 from engine.phases import PhaseResult, convert, dry_run, reconcile
-from engine.plan import Plan, PlannedImage
+from engine.plan.reader import Plan
+from engine.plan.values import PlannedImage
 from engine.profiles.load import load_target
 from engine.reconcile.native_reader import layout_of, read_native
 from protocol.advice import ADVICE

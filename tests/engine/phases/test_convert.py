@@ -13,7 +13,7 @@ import pytest
 from engine.control import Uncontrolled
 from engine.journal import Journal, State
 from engine.phases import convert, dry_run
-from engine.plan import Plan
+from engine.plan.reader import Plan
 from protocol.checks import REQUIRED_CHECKS
 from protocol.errors import EnvironmentProblem, Interrupted, Refused, UsageProblem
 from protocol.vocabulary import Check, FindingCode, Gate, Phase, Refusal, Verdict

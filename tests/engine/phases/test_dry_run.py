@@ -16,7 +16,7 @@ from engine.control import Uncontrolled
 from engine.forecast import MIB
 from engine.phases import PhaseResult, convert, dry_run, reconcile
 from engine.phases.dry_run import Clock
-from engine.plan import Plan
+from engine.plan.reader import Plan
 from engine.profiles import load
 from engine.source.store import SourceStore
 from engine.target import workshop

@@ -12,7 +12,7 @@ import pytest
 
 from engine.journal import Journal, State
 from engine.phases import convert, dry_run
-from engine.plan import Plan
+from engine.plan.reader import Plan
 from protocol.errors import EnvironmentProblem
 from protocol.vocabulary import Check, FindingCode, Phase, Verdict
 from tests.engine.tiny import Tiny, TinyPractice, Told, run_phase

@@ -11,7 +11,7 @@ from engine.control import Switch, Uncontrolled
 from engine.journal import Journal, State
 from engine.night import NightClock
 from engine.phases import convert, dry_run, reconcile
-from engine.plan import Plan
+from engine.plan.reader import Plan
 from protocol.errors import Interrupted, NightOver, Refused
 from protocol.vocabulary import Check, FindingCode, Phase, Refusal, Verdict
 from tests.engine.tiny import Tiny, TinyPractice, dicom, run_phase

@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from engine.control import Uncontrolled
 from engine.journal import Journal, State, recorded
 from engine.phases import PhaseResult, convert, dry_run, reconcile
-from engine.plan import Plan, Round
+from engine.plan.reader import Plan
+from engine.plan.values import Round
 from engine.target.unknown import journal_intent
 from protocol.errors import Interrupted, Refused
 from protocol.vocabulary import Check, FindingCode, Phase, Verdict

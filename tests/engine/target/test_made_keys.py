@@ -15,7 +15,7 @@ import engine.profiles.load
 from engine.failpoints import arm, killing
 from engine.journal import Journal, State, recorded
 from engine.phases import convert, dry_run, reconcile
-from engine.plan import Plan
+from engine.plan.reader import Plan
 from engine.profiles.load import load_target
 from protocol.errors import UsageProblem
 from protocol.vocabulary import Phase, Verdict

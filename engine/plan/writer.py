@@ -11,17 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.plan import (
-    PlanDigest,
-    PlanHeader,
-    PlannedImage,
-    PlannedPatient,
-    PlanTotals,
-    Round,
-    SkippedImage,
-    damage_explained,
-    patient_digest,
-)
+from engine.plan.digests import PlanDigest, patient_digest
+from engine.plan.reader import damage_explained
+from engine.plan.values import PlanHeader, PlannedImage, PlannedPatient, PlanTotals, Round, SkippedImage
 from engine.target.disk import sync_folders
 from engine.target.keys import ENTITIES
 from engine.target.notice import Notice
