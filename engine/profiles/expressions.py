@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+from warnings import catch_warnings
 
 from engine.profiles.functions import PURE as _PURE
 from engine.profiles.kinds import CODE_LISTS, FORMS, FUNCTIONS, ExpressionError, checked, kind_of
@@ -83,7 +84,8 @@ def parse(text: str) -> Expression:
     if len(text) > _MOST_CHARACTERS:
         raise ExpressionError(f"the expression is longer than {_MOST_CHARACTERS} characters")
     try:
-        root = _node(ast.parse(text.strip(), mode="eval").body)
+        with catch_warnings(action="ignore"):  # what Python thinks of its own language is nothing to a profile
+            root = _node(ast.parse(text.strip(), mode="eval").body)
         kind = kind_of(root)
     except ExpressionError:
         raise

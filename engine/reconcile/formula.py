@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, TypeGuard
+from warnings import catch_warnings
 
 Names = Mapping[str, Any]
 Codes = Mapping[str, Mapping[str, int | str]]
@@ -37,7 +38,8 @@ class Formula:
     """One expression. `value(names, codes)` with the source's values by the model's names, None for nothing."""
 
     def __init__(self, text: str) -> None:
-        self._tree = ast.parse(text.strip(), mode="eval").body
+        with catch_warnings(action="ignore"):
+            self._tree = ast.parse(text.strip(), mode="eval").body
         self.names = {
             f"{n.value.id}.{n.attr}"
             for n in ast.walk(self._tree)

@@ -14,6 +14,7 @@ from engine import model
 from engine.profiles import expressions
 from engine.profiles.expressions import ExpressionError, parse
 from engine.profiles.functions import Unfit
+from engine.reconcile.formula import Formula
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,11 @@ def test_expressions_evaluate(text: str, value: object) -> None:
     names = {"patient.family_name": "Ødegård", "series.name": None, "patient.sex": "female"}
     functions = {"key": lambda entity: f"key of {entity}", "code": lambda name, word: f"{name}: {word}"}
     assert parse(text).evaluate(names, functions) == value
+
+
+@pytest.mark.filterwarnings("error")
+def test_nobody_hears_what_python_thinks_of_an_expression() -> None:
+    assert parse(r"'X:\data'").text and Formula(r"'X:\data'").names == set()
 
 
 def test_an_expression_says_which_names_and_functions_it_needs() -> None:
