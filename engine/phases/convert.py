@@ -33,6 +33,7 @@ from engine.target.made import makes_keys
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit
 from engine.target.still_there import gone
+from engine.target.taken import TakenKeys
 from engine.target.unknown import take_up
 from engine.workers import worker_count
 from protocol.errors import EnvironmentProblem, Refused
@@ -103,7 +104,8 @@ def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, tol
         _refuse_replaced_target(plan, journal, profile, database, store)
         if len(_made(plan, journal)) < len(plan.changes()):
             with incoming(store, journal) as folder, preparers(job, profile, told.control) as workers:
-                unit = PatientUnit(profile, database, store, journal, folder, told.noticed)
+                taken = TakenKeys(profile, database, plan.new_keys)
+                unit = PatientUnit(profile, database, store, journal, folder, taken, told.noticed)
                 _run_whole(Conversion(plan, journal, unit, workers, told, job.run.retries, sleep))
         _advance_counters(database)
         with store_problems_explained(store):

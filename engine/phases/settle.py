@@ -23,6 +23,7 @@ from engine.target.conversion import Conversion
 from engine.target.failures import Failure
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit
+from engine.target.taken import TakenKeys
 from engine.target.unknown import take_up, take_up_files
 from protocol.vocabulary import Phase
 
@@ -54,8 +55,8 @@ def run(job: Job, reporter: Reporter) -> Settlement:
                 take_up_files(plan, journal, store)
             left = journal.numbers(State.INTENT)
             with incoming(store, journal) as folder, preparers(job, target, Uncontrolled()) as workers:
-                told = _Told(reporter)
-                unit = PatientUnit(target, database, store, journal, folder, told.noticed)
+                told, taken = _Told(reporter), TakenKeys(target, database, plan.new_keys)
+                unit = PatientUnit(target, database, store, journal, folder, taken, told.noticed)
                 with _explained():
                     Conversion(plan, journal, unit, workers, told, 0, lambda seconds: None).settle_open()
             return Settlement(len(left), sum(journal.state(number) is State.DONE for number in left))

@@ -108,6 +108,11 @@ class Plan:
         comes = self.patient(number) if leaves is None or self._holds(number) else None
         return Change(number, comes, None if leaves is None else self.patient(leaves))
 
+    def new_keys(self, entity: str) -> range:
+        """The keys that this plan gave to one of the entities, first to last."""
+        before = max(self.header.baseline[entity], self.header.handed_out.get(entity, 0))
+        return range(before + 1, self.last_keys[entity] + 1)
+
     def held(self) -> Iterator[Held]:
         """Every patient of the plan, also those that leave, in the order of their numbers; no record is read."""
         with damage_explained(self._path):

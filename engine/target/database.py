@@ -32,6 +32,7 @@ from engine.target.schema_fit import holders, unfit
 
 _DIGEST_SPACE: Final = 1 << 256
 _KEYS_AT_ONCE: Final = 1_000  # bound values in one statement; SQL Server takes 2,100
+_ROWS_AT_ONCE: Final = 200  # deleted by one statement; SQLite takes conditions a thousand deep
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,10 @@ class TargetDatabase:
         """`Table.Column`, and a sentence, for each column that cannot be filled as the profile says."""
         wrong = unfit(self._profile, self.dialect, self._schema.column)
         return [*wrong, *misplaced(self._profile, self._schema, self.dialect)]
+
+    def finds_by(self, table: str, column: str) -> bool:
+        """Whether the database finds rows by this column without reading the whole table."""
+        return self._schema.leads_an_index(table, column)
 
     def constraints(self) -> list[Constraint]:
         """What the plan's rows must be held against, beyond their columns."""
@@ -178,11 +183,27 @@ class TargetDatabase:
 
     def delete(self, connection: sa.Connection, rows: Sequence[Row]) -> int:
         """Deletes rows value for value, the last inserted first; how many there were, each once. Raises
-        SQLAlchemyError, and Failure for a value that its column cannot hold."""
+        SQLAlchemyError, and Failure for a value that its column cannot hold.
+
+        Each row by itself; of a table that must be read whole to find one, many rows at once.
+        """
         return sum(
-            connection.execute(statements.delete(self._table(row.table), self._values(row))).rowcount == 1
-            for row in reversed(rows)
+            self._delete_group(connection, table, list(group))
+            for table, group in groupby(reversed(rows), key=lambda row: row.table)
         )
+
+    def _delete_group(self, connection: sa.Connection, table: str, rows: Sequence[Row]) -> int:
+        at_once, deleted = self._deleted_at_once(table, rows[0]), 0
+        for part in (rows[first : first + at_once] for first in range(0, len(rows), at_once)):
+            query = statements.delete(self._table(table), [self._values(row) for row in part])
+            count = connection.execute(query).rowcount
+            deleted += count if count == len(part) else 0
+        return deleted
+
+    def _deleted_at_once(self, table: str, row: Row) -> int:
+        if row.key_column is None or self.finds_by(table, row.key_column):
+            return 1
+        return max(1, min(_ROWS_AT_ONCE, _KEYS_AT_ONCE // len(row.values)))
 
     def count_of(self, table: str, column: str, keys: Collection[int], connection: sa.Connection | None = None) -> int:
         """How many rows hold one of `keys` in this column, seen from the open transaction or anew. Raises Failure."""

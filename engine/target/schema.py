@@ -85,6 +85,15 @@ class LiveSchema:
         live = None if found is None else self._matching.find(name, found.columns.keys())
         return None if found is None or live is None else found.c[live]
 
+    def leads_an_index(self, table: str, column: str) -> bool:
+        """Whether the column comes first in a key or in an index of all rows: then rows are found by it quickly."""
+        found, live = self._tables.get(table), self.column(table, column)
+        if found is None or live is None:
+            return False
+        keys = (key for key in found.constraints if isinstance(key, sa.PrimaryKeyConstraint | sa.UniqueConstraint))
+        whole = (index for index in found.indexes if not _is_partial(index))
+        return any(next(iter(each.columns), None) is live for each in (*keys, *whole))
+
     def pointers(self, table: str) -> tuple[Pointer, ...]:
         """The foreign keys of a table; none if it is not there."""
         found = self._tables.get(table)
@@ -96,6 +105,10 @@ class LiveSchema:
             yield table
         else:
             yield from (f"{table}.{column}" for column in columns if self.column(table, column) is None)
+
+
+def _is_partial(index: sa.Index) -> bool:
+    return any("where" in told and told["where"] is not None for told in index.dialect_options.values())
 
 
 def _pointers(connection: sa.Connection, table: sa.Table) -> Iterator[Pointer]:

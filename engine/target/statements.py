@@ -151,9 +151,9 @@ def is_there(table: sa.Table, values: Mapping[str, Any]) -> sa.Select[Any]:
     return sa.select(sa.literal(1)).select_from(table).where(*_equal(table, values))
 
 
-def delete(table: sa.Table, values: Mapping[str, Any]) -> sa.Delete:
-    """Deletes the rows in which exactly these values stand."""
-    return sa.delete(table).where(*_equal(table, values))
+def delete(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> sa.Delete:
+    """Deletes every row in which exactly the values of one of `rows` stand."""
+    return sa.delete(table).where(sa.or_(*(sa.and_(*_equal(table, values)) for values in rows)))
 
 
 def wait_for_writers(table: sa.Table, dialect: sa.Dialect) -> str | None:

@@ -102,9 +102,8 @@ def uid_columns(profile: TargetProfile) -> list[tuple[str, str]]:
 
 def _patients(plan: Plan, profile: TargetProfile, database: TargetDatabase) -> int:
     """How many of the keys are in use that the plan gave to patients who come."""
-    header, rule = plan.header, profile.keys["patient"]
-    before = max(header.baseline["patient"], header.handed_out.get("patient", 0))
-    return sum(1 for _ in database.keys_between(rule.table, rule.column, before + 1, plan.last_keys["patient"]))
+    rule, keys = profile.keys["patient"], plan.new_keys("patient")
+    return sum(1 for _ in database.keys_between(rule.table, rule.column, keys.start, keys.stop - 1))
 
 
 def _is_made(change: Change, profile: TargetProfile, database: TargetDatabase) -> bool:

@@ -43,7 +43,8 @@ def _statements(table: sa.Table, dialect: str) -> Iterator[sa.ClauseElement]:
     yield statements.rows_between(first, names)
     yield statements.count_among(first, [1, 2, 3])
     yield statements.is_there(table, values)
-    yield statements.delete(table, values)
+    yield statements.delete(table, [values])
+    yield statements.delete(table, [values, values])
 
 
 def compiled(statement: sa.ClauseElement, dialect: str) -> str:
