@@ -7,6 +7,7 @@ another program puts there later touches nothing of ours and is found by the rec
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -42,7 +43,7 @@ class TakenKeys:
                 looked_up[place].append(int(str(row.values[place[1]])))
             else:
                 asked.append(row)
-        stood = any(np.isin(keys, self._keys(place)).any() for place, keys in looked_up.items())
+        stood = any(_holds(self._keys(place), key) for place, keys in looked_up.items() for key in keys)
         return stood or bool(self._database.found_of(asked).under_keys)
 
     def _keys(self, place: Place) -> NDArray[np.int64]:
@@ -51,3 +52,8 @@ class TakenKeys:
             keys = self._database.keys_between(*place, span.start, span.stop - 1) if span else iter(())
             self._stood[place] = np.unique(np.fromiter(keys, np.int64))
         return self._stood[place]
+
+
+def _holds(sorted_keys: NDArray[np.int64], key: int) -> bool:
+    at = bisect_left(sorted_keys, key)
+    return at < sorted_keys.size and int(sorted_keys[at]) == key
