@@ -93,6 +93,28 @@ def test_a_name_that_only_the_columns_collation_calls_equal_is_not_deleted(tmp_p
             assert database.delete(connection, [smith]) == 1
 
 
+def _logged(key: int, **changed: object) -> Row:
+    """A row of the one table in which nothing leads to a row but reading them all."""
+    values = {"Event": "FileImport", "Filename": f"{key}.dex", "ItemID": key, "EventDateTime": None}
+    return Row("ActivityLog", "ItemID", {**values, **changed})
+
+
+def test_rows_of_a_table_without_an_index_are_deleted_many_at_once_and_no_others(database: TargetDatabase) -> None:
+    ours = [_logged(key) for key in range(1, 1101)]
+    others = [_logged(3, Event="Rotate"), _logged(1101), _logged(1100, EventDateTime=datetime(2020, 1, 2))]  # noqa: DTZ001
+    _insert(database, PERSON, *ours, *others)
+    with database.transaction() as connection:
+        assert database.delete(connection, [PERSON, *ours]) == 1101
+    assert database.fingerprint()["ActivityLog"].rows == 3
+    assert database.found_of(others) == Found(3, 3)
+
+
+def test_a_row_that_stands_there_twice_makes_up_for_none_that_is_gone(database: TargetDatabase) -> None:
+    _insert(database, _logged(7), _logged(7))
+    with database.transaction() as connection:
+        assert database.delete(connection, [PERSON, _logged(7)]) == 0
+
+
 def test_a_transaction_that_fails_leaves_no_row(database: TargetDatabase) -> None:
     with pytest.raises(Failure) as failure:
         _insert(database, PERSON, NAME, PERSON)
