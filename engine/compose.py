@@ -56,8 +56,7 @@ def admission(job: Job) -> Callable[[Phase], None]:
 
 def _left(job: Job) -> str:
     with closing(import_module("engine.plan.reader").Plan(job.plan_path)) as plan:
-        changes = plan.changes()
-        return f"{len(changes):,} patients with {plan.totals_of(changes).images:,} images, less those that are done"
+        return f"{len(plan.changes()):,} patients with {plan.work.images:,} images, less those that are done"
 
 
 def is_held(job: Job) -> bool:

@@ -8,7 +8,7 @@ patient of an earlier plan stays DONE until the change in which it leaves the ta
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -136,13 +136,12 @@ class Journal:
             planned = tuple(PlannedFile(*row) for row in files)
             return Intent(number, attempt, msgspec.json.decode(keys, type=Keys), planned, replaces)
 
-    def files_done(self, numbers: Collection[int]) -> int:
+    def files_done(self, numbers: Container[int]) -> int:
         """Files of those of `numbers` that are done."""
-        wanted = frozenset(numbers)
         query = "SELECT number, COUNT(*) FROM file JOIN entry USING (number) WHERE state = ? GROUP BY number"
         with self._translated():
             counts = self._database.execute(query, (State.DONE,))
-            return sum(count for number, count in counts if number in wanted)
+            return sum(count for number, count in counts if number in numbers)
 
     def begin(self, number: int, keys: Keys, files: Sequence[PlannedFile], replaces: int | None = None) -> None:
         """Journals the intent of the next attempt. A patient that leaves in the same change must be done."""

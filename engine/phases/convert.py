@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from engine.control import Control
@@ -13,6 +14,7 @@ from engine.events import Finding
 from engine.job import Job
 from engine.journal import Journal, State
 from engine.night import Night, NightClock, hours_of
+from engine.numbers import Numbers
 from engine.phases import PhaseResult, judged
 from engine.phases.at_work import incoming, preparers, store_problems_explained, target_at_work
 from engine.phases.source_state import refuse_late_arrivals, require_fingerprint, source_checks
@@ -92,9 +94,10 @@ def _night(job: Job, plan: Plan, journal: Journal, clock: NightClock) -> Night:
     return Night(hours, clock, workers=worker_count(job.run.workers), done=done, total=total)
 
 
-def _made(plan: Plan, journal: Journal) -> set[int]:
+def _made(plan: Plan, journal: Journal) -> Numbers:
     """The changes of this plan that are done."""
-    return set(journal.numbers(State.DONE)).intersection(plan.changes())
+    done = Numbers(journal.numbers(State.DONE))
+    return Numbers(number for number in plan.changes() if number in done)
 
 
 def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, told: _Told, sleep: Sleep) -> None:
@@ -186,7 +189,7 @@ def _standing(plan: Plan, journal: Journal) -> Iterator[int]:
     One whose change was cut short is not asked for: how that attempt ended is asked when it is settled.
     """
     leaves_with = {number: change for change, number in plan.leaving().items()}
-    held, cut_short = {*plan.numbers(), *leaves_with}, set(journal.numbers(State.INTENT))
+    held, cut_short = Numbers(chain(plan.numbers(), leaves_with)), Numbers(journal.numbers(State.INTENT))
     for number in journal.numbers(State.DONE):
         if number in held and leaves_with.get(number) not in cut_short:
             yield number
@@ -201,13 +204,13 @@ def _say_where_it_stands(plan: Plan, journal: Journal, reporter: Reporter) -> No
 
 
 def _checks(plan: Plan, journal: Journal) -> Iterator[CheckResult]:
-    done = plan.totals_of(journal.numbers(State.DONE))
-    waiting = {*journal.numbers(State.SET_ASIDE), *journal.numbers(State.INTENT)}
+    done = plan.totals_of(Numbers(journal.numbers(State.DONE)))
+    waiting = Numbers(chain(journal.numbers(State.SET_ASIDE), journal.numbers(State.INTENT)))
     yield judged(Check.PATIENTS_CONVERTED, plan.totals.patients, done.patients)
     yield judged(Check.IMAGES_CONVERTED, plan.totals.images, done.images)
-    yield judged(Check.DIGESTS_AS_PLANNED, plan.totals.images, journal.files_done(plan.numbers()))
-    yield judged(Check.NOTHING_SET_ASIDE, 0, len(waiting.intersection(plan.changes())))
+    yield judged(Check.DIGESTS_AS_PLANNED, plan.totals.images, journal.files_done(Numbers(plan.numbers())))
+    yield judged(Check.NOTHING_SET_ASIDE, 0, sum(number in waiting for number in plan.changes()))
 
 
 def _totals(plan: Plan, journal: Journal, reporter: Reporter) -> Totals:
-    return totals(plan.totals_of(journal.numbers(State.DONE)), plan.header.annotations, reporter.counts)
+    return totals(plan.totals_of(Numbers(journal.numbers(State.DONE))), plan.header.annotations, reporter.counts)

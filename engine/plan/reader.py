@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
@@ -169,9 +169,9 @@ class Plan:
         """How much this plan adds to the target."""
         return self._totals_where(lambda number: number >= self.header.first)
 
-    def totals_of(self, numbers: Collection[int]) -> PlanTotals:
+    def totals_of(self, numbers: Container[int]) -> PlanTotals:
         """How much is planned for those of these patients that the target shall hold."""
-        return self._totals_where(frozenset(numbers).__contains__)
+        return self._totals_where(numbers.__contains__)
 
     def _totals_where(self, wanted: Callable[[int], bool]) -> PlanTotals:
         total = PlanTotals().counts

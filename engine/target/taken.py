@@ -7,12 +7,7 @@ another program puts there later touches nothing of ours and is found by the rec
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
 
 from engine.profiles.schema import TargetProfile
 from engine.target.database import TargetDatabase
@@ -22,8 +17,8 @@ Place = tuple[str, str]  # table, key column
 
 
 class TakenKeys:
-    """Eight bytes for each key that stood in a column without an index. `new_keys` gives all that the plan gave away
-    to an entity, first to last."""
+    """Holds a byte for each new key, and each column without an index. `new_keys` gives those of an entity, first to
+    last."""
 
     def __init__(self, profile: TargetProfile, database: TargetDatabase, new_keys: Callable[[str], range]) -> None:
         self._database = database
@@ -32,28 +27,27 @@ class TakenKeys:
             for rule in profile.insert
             if (column := key_column(rule)) is not None and not database.finds_by(rule.table, column)
         }
-        self._stood: dict[Place, NDArray[np.int64]] = {}
+        self._stood: dict[Place, bytearray] = {}
 
     def any(self, rows: Sequence[Row]) -> bool:
         """Whether a row stands under the key of one of `rows`. Raises Failure."""
-        looked_up, asked = defaultdict[Place, list[int]](list), list[Row]()
-        for row in rows:
-            place = (row.table, row.key_column or "")
-            if place in self._spans:
-                looked_up[place].append(int(str(row.values[place[1]])))
-            else:
-                asked.append(row)
-        stood = any(_holds(self._keys(place), key) for place, keys in looked_up.items() for key in keys)
+        stood = any(self._stands(_place(row), row) for row in rows if _place(row) in self._spans)
+        asked = [row for row in rows if _place(row) not in self._spans]
         return stood or bool(self._database.found_of(asked).under_keys)
 
-    def _keys(self, place: Place) -> NDArray[np.int64]:
+    def _stands(self, place: Place, row: Row) -> bool:
+        """Whether a row stood under this one's key when its table was read: now, if it was not yet."""
+        span, key = self._spans[place], int(str(row.values[place[1]]))
         if place not in self._stood:
-            span = self._spans[place]
-            keys = self._database.keys_between(*place, span.start, span.stop - 1) if span else iter(())
-            self._stood[place] = np.unique(np.fromiter(keys, np.int64))
-        return self._stood[place]
+            self._stood[place] = self._read(place, span)
+        return key in span and bool(self._stood[place][key - span.start])
+
+    def _read(self, place: Place, span: range) -> bytearray:
+        stood = bytearray(len(span))
+        for key in self._database.keys_between(*place, span.start, span.stop - 1) if span else ():
+            stood[key - span.start] = True
+        return stood
 
 
-def _holds(sorted_keys: NDArray[np.int64], key: int) -> bool:
-    at = bisect_left(sorted_keys, key)
-    return at < sorted_keys.size and int(sorted_keys[at]) == key
+def _place(row: Row) -> Place:
+    return row.table, row.key_column or ""
