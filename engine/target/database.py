@@ -194,8 +194,9 @@ class TargetDatabase:
 
     def _delete_group(self, connection: sa.Connection, table: str, rows: Sequence[Row]) -> int:
         at_once, deleted = self._deleted_at_once(table, rows[0]), 0
+        key = None if at_once == 1 else self._column(table, rows[0].key_column or "").name
         for part in (rows[first : first + at_once] for first in range(0, len(rows), at_once)):
-            query = statements.delete(self._table(table), [self._values(row) for row in part])
+            query = statements.delete(self._table(table), [self._values(row) for row in part], key)
             count = connection.execute(query).rowcount
             deleted += count if count == len(part) else 0
         return deleted

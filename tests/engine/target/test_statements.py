@@ -45,6 +45,7 @@ def _statements(table: sa.Table, dialect: str) -> Iterator[sa.ClauseElement]:
     yield statements.is_there(table, values)
     yield statements.delete(table, [values])
     yield statements.delete(table, [values, values])
+    yield statements.delete(table, [values, values], first.name)
 
 
 def compiled(statement: sa.ClauseElement, dialect: str) -> str:
