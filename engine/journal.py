@@ -8,7 +8,7 @@ patient of an earlier plan stays DONE until the change in which it leaves the ta
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,6 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.meanings.databases import of_own_file, told
+from engine.numbers import Numbers
 from engine.target.files import PlannedFile
 from engine.target.keys import Keys, Made
 from protocol.errors import EnvironmentProblem, Refused
@@ -136,7 +137,7 @@ class Journal:
             planned = tuple(PlannedFile(*row) for row in files)
             return Intent(number, attempt, msgspec.json.decode(keys, type=Keys), planned, replaces)
 
-    def files_done(self, numbers: Container[int]) -> int:
+    def files_done(self, numbers: Numbers) -> int:
         """Files of those of `numbers` that are done."""
         query = "SELECT number, COUNT(*) FROM file JOIN entry USING (number) WHERE state = ? GROUP BY number"
         with self._translated():

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final
 
 from engine.control import Control
 from engine.events import Finding
@@ -17,11 +16,12 @@ from engine.night import Night, NightClock, hours_of
 from engine.numbers import Numbers
 from engine.phases import PhaseResult, judged
 from engine.phases.at_work import incoming, preparers, store_problems_explained, target_at_work
+from engine.phases.replaced_target import refuse_replaced_target
 from engine.phases.source_state import refuse_late_arrivals, require_fingerprint, source_checks
 from engine.phases.totals import totals
 from engine.plan.digests import blinded
 from engine.plan.reader import Plan
-from engine.plan.values import Change, Held
+from engine.plan.values import Change
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import TargetProfile
 from engine.reporter import Reporter
@@ -29,12 +29,8 @@ from engine.source.store import SourceStore
 from engine.target.conversion import Conversion
 from engine.target.database import TargetDatabase
 from engine.target.failures import Failure
-from engine.target.files import TargetStore
-from engine.target.keys import Made
-from engine.target.made import makes_keys
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit
-from engine.target.still_there import gone
 from engine.target.taken import TakenKeys
 from engine.target.unknown import take_up
 from engine.workers import worker_count
@@ -43,7 +39,6 @@ from protocol.statements import CheckResult, Totals
 from protocol.vocabulary import Check, Gate, Phase, Refusal
 
 Sleep = Callable[[float], None]
-_RESUME: Final = "run convert again; it resumes"
 
 
 def run(
@@ -104,7 +99,7 @@ def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, tol
     with target_at_work(job, profile) as (store, database):
         take_up(plan, journal, profile, database)
         _refuse_moved_baseline(plan, journal, database)
-        _refuse_replaced_target(plan, journal, profile, database, store)
+        refuse_replaced_target(plan, journal, profile, database, store)
         if len(_made(plan, journal)) < len(plan.changes()):
             with incoming(store, journal) as folder, preparers(job, profile, told.control) as workers:
                 taken = TakenKeys(profile, database, plan.new_keys)
@@ -146,53 +141,6 @@ def _refuse_moved_baseline(plan: Plan, journal: Journal, database: TargetDatabas
             where="target database",
             next_step="run dry-run again; if journal.sqlite was lost, restore it",
         )
-
-
-def _refuse_replaced_target(
-    plan: Plan, journal: Journal, profile: TargetProfile, database: TargetDatabase, store: TargetStore
-) -> None:
-    """The patients that the journal calls done must stand in the target: it may have been emptied or restored.
-
-    What is gone is never converted again by itself, not even where that could be done: its keys may have been given
-    to others since, a person may have deleted it on purpose, and the approvals were of the target as it was then.
-    Raises Refused, with nothing written.
-    """
-    try:
-        with store_problems_explained(store):
-            missing = gone(_held(plan, journal, profile), profile, database, store)
-    except Failure as failure:
-        raise failure.ends(_RESUME) from failure
-    if missing:
-        raise Refused(
-            Refusal.EVIDENCE_NOT_NEWEST,
-            f"the target does not hold what was converted into it: {missing.rows} rows and {missing.files} files of"
-            " patients that are done are not there",
-            where="target database and store",
-            next_step="check target.database and target.store in job.toml; if the target was emptied or restored, or"
-            " journal.sqlite is not the newest, put back the newest state; for an emptied target begin a new job",
-        )
-
-
-def _held(plan: Plan, journal: Journal, profile: TargetProfile) -> Iterator[tuple[Held, Made]]:
-    """The patients that must stand in the target now, with the keys that its database made: one walk over the plan."""
-    standing, is_made = _standing(plan, journal), makes_keys(profile)
-    wanted = next(standing, None)
-    for held in plan.held():
-        if held.number == wanted:
-            yield held, journal.made(held.number) if is_made else {}
-            wanted = next(standing, None)
-
-
-def _standing(plan: Plan, journal: Journal) -> Iterator[int]:
-    """Their numbers, in order: of those done, and of those that leave, whose change is not made.
-
-    One whose change was cut short is not asked for: how that attempt ended is asked when it is settled.
-    """
-    leaves_with = {number: change for change, number in plan.leaving().items()}
-    held, cut_short = Numbers(chain(plan.numbers(), leaves_with)), Numbers(journal.numbers(State.INTENT))
-    for number in journal.numbers(State.DONE):
-        if number in held and leaves_with.get(number) not in cut_short:
-            yield number
 
 
 def _say_where_it_stands(plan: Plan, journal: Journal, reporter: Reporter) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Collection, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
@@ -17,6 +17,7 @@ import msgspec
 from engine.meanings import sqlite
 from engine.meanings.databases import of_own_file, told
 from engine.model import PatientRecord
+from engine.numbers import Numbers
 from engine.plan.digests import PlanDigest, patient_digest
 from engine.plan.values import (
     Change,
@@ -169,7 +170,7 @@ class Plan:
         """How much this plan adds to the target."""
         return self._totals_where(lambda number: number >= self.header.first)
 
-    def totals_of(self, numbers: Container[int]) -> PlanTotals:
+    def totals_of(self, numbers: Numbers) -> PlanTotals:
         """How much is planned for those of these patients that the target shall hold."""
         return self._totals_where(numbers.__contains__)
 

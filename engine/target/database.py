@@ -188,23 +188,20 @@ class TargetDatabase:
         Each row by itself; of a table that must be read whole to find one, many rows at once.
         """
         return sum(
-            self._delete_group(connection, table, list(group))
-            for table, group in groupby(reversed(rows), key=lambda row: row.table)
+            self._delete_group(connection, *place, list(group))
+            for place, group in groupby(reversed(rows), key=lambda row: (row.table, row.key_column))
         )
 
-    def _delete_group(self, connection: sa.Connection, table: str, rows: Sequence[Row]) -> int:
-        at_once, deleted = self._deleted_at_once(table, rows[0]), 0
-        key = None if at_once == 1 else self._column(table, rows[0].key_column or "").name
+    def _delete_group(self, connection: sa.Connection, table: str, key: str | None, rows: Sequence[Row]) -> int:
+        at_once, column, deleted = 1, None, 0
+        if key is not None and not self.finds_by(table, key):
+            at_once = max(1, min(_ROWS_AT_ONCE, _KEYS_AT_ONCE // len(rows[0].values)))
+            column = self._column(table, key).name
         for part in (rows[first : first + at_once] for first in range(0, len(rows), at_once)):
-            query = statements.delete(self._table(table), [self._values(row) for row in part], key)
+            query = statements.delete(self._table(table), [self._values(row) for row in part], column)
             count = connection.execute(query).rowcount
             deleted += count if count == len(part) else 0
         return deleted
-
-    def _deleted_at_once(self, table: str, row: Row) -> int:
-        if row.key_column is None or self.finds_by(table, row.key_column):
-            return 1
-        return max(1, min(_ROWS_AT_ONCE, _KEYS_AT_ONCE // len(row.values)))
 
     def count_of(self, table: str, column: str, keys: Collection[int], connection: sa.Connection | None = None) -> int:
         """How many rows hold one of `keys` in this column, seen from the open transaction or anew. Raises Failure."""

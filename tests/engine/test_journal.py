@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.journal import TRANSITIONS, Journal, Recorded, State, recorded
+from engine.numbers import Numbers
 from engine.target.files import PlannedFile
 from engine.target.keys import Keys
 from protocol.errors import EnvironmentProblem, Refused
@@ -75,8 +76,8 @@ def test_only_files_of_patients_that_are_done_count_as_done(journal: Journal) ->
     journal.begin(1, KEYS, FILES)
     journal.begin(2, KEYS, FILES)
     journal.done(1)
-    assert journal.files_done([1, 2]) == 2
-    assert journal.files_done([2]) == 0
+    assert journal.files_done(Numbers([1, 2])) == 2
+    assert journal.files_done(Numbers([2])) == 0
 
 
 def test_sessions_are_numbered(journal: Journal, tmp_path: Path) -> None:

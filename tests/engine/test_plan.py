@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.model import Category, Image, Patient, PatientRecord, Series, Sex, Study
+from engine.numbers import Numbers
 from engine.orientation import Orientation
 from engine.plan.reader import Plan
 from engine.plan.values import Change, PlanHeader, PlannedImage, PlannedPatient, PlanTotals, Round, SkippedImage
@@ -81,7 +82,7 @@ def test_patients_with_most_bytes_come_first(tmp_path: Path) -> None:
 def test_totals_are_those_of_the_patients_asked_for(tmp_path: Path) -> None:
     plan = _written(tmp_path / "plan.sqlite", _patient(1), _patient(2), _patient(3))
     assert plan.totals == PlanTotals(3, 3, 3, 3, 3, 3000, 27)
-    assert plan.totals_of([3, 1]) == PlanTotals(2, 2, 2, 2, 2, 2000, 18)
+    assert plan.totals_of(Numbers([3, 1])) == PlanTotals(2, 2, 2, 2, 2, 2000, 18)
     plan.close()
 
 

@@ -17,8 +17,6 @@ from protocol.errors import EnvironmentProblem
 from protocol.vocabulary import Check, FindingCode, Phase, Verdict
 from tests.engine.tiny import Tiny, TinyPractice, Told, run_phase
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are found as Linux lists them")
-
 
 @pytest.fixture
 def ready(tmp_path: Path) -> Tiny:
@@ -32,13 +30,14 @@ def _convert(tiny: Tiny) -> tuple[dict[Check, Verdict], Told]:
     return {check.check: check.verdict for check in result.checks}, told
 
 
-def _failing(store: Path, is_bad: Callable[[int], bool], monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on no file of the store whose size `is_bad` is ever flushed."""
+def _failing(job: Path, is_bad: Callable[[int], bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on no file whose size `is_bad` is ever flushed, but for those of the job's own folder."""
     flush = os.fsync
 
     def fsync(file: int) -> None:
-        is_below = Path(f"/proc/self/fd/{file}").readlink().is_relative_to(store)
-        if is_below and is_bad(os.fstat(file).st_size):
+        status = os.fstat(file)
+        is_own = any(os.path.samestat(status, path.stat()) for path in job.iterdir())
+        if not is_own and is_bad(status.st_size):
             raise OSError(errno.EIO, "Input/output error")
         flush(file)
 
@@ -49,7 +48,7 @@ def test_a_disk_that_takes_no_file_any_more_ends_the_night_at_the_first_patient(
     ready: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        _failing(ready.store, lambda size: True, broken)
+        _failing(ready.folder, lambda size: True, broken)
         with pytest.raises(EnvironmentProblem, match="disk reports errors") as problem:
             _convert(ready)
     assert "target.store" in str(problem.value) and "run convert again" in problem.value.next_step
@@ -63,7 +62,7 @@ def test_a_disk_that_takes_no_file_any_more_ends_the_night_at_the_first_patient(
 def test_one_bad_spot_sets_aside_the_patient_who_meets_it(ready: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(Plan(ready.job.plan_path)) as plan:
         size = plan.patient(2).images[0].size
-    _failing(ready.store, lambda length: length == size, monkeypatch)
+    _failing(ready.folder, lambda length: length == size, monkeypatch)
     checks, told = _convert(ready)
     assert [finding.patient for finding in told.findings if finding.code is FindingCode.SET_ASIDE] == ["2"]
     assert checks[Check.NOTHING_SET_ASIDE] is checks[Check.PATIENTS_CONVERTED] is Verdict.FAIL

@@ -30,6 +30,9 @@ _WORDS: list[tuple[Any, str, str]] = [
 ]
 
 
+_WITH_TIME = "a day with a time of day"
+
+
 @pytest.mark.parametrize(("value", "kind", "words"), _WORDS)
 def test_a_value_is_told_in_words(value: Any, kind: str, words: str) -> None:
     assert (kind_of(value), spoken(value)) == (kind, words)
@@ -42,7 +45,8 @@ def test_a_value_is_told_in_words(value: Any, kind: str, words: str) -> None:
         (values.text, 0.5, "name is no text but a number"),
         (values.integer, Decimal("1.5"), "name is 1.5, not an integer"),
         (values.flag, None, "name is empty, not 0 or 1"),
-        (values.optional_day, datetime(2020, 1, 2, 3), "name is 2020-01-02 03:00:00, a day with a time of day"),  # noqa: DTZ001
+        (values.optional_day, "2020-01-02 03:00", f"name is '2020-01-02 03:00', {_WITH_TIME}"),
+        (values.optional_day, datetime.fromisoformat("2020-01-02T03:00"), f"name is 2020-01-02 03:00:00, {_WITH_TIME}"),
         (values.optional_moment, b"x", "name is binary data: no date but binary data"),
     ],
 )

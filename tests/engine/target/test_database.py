@@ -31,6 +31,7 @@ NAME = Row(
 )
 BORN = Row("Patient", "PersonID", {"PersonID": 7, "ExternalID": "007", "DateOfBirth": date(1971, 5, 1), "Sex": "F"})
 ROWS = (PERSON, NAME, BORN)
+_A_DAY = datetime.fromisoformat("2020-01-02")
 
 
 @pytest.fixture
@@ -101,7 +102,11 @@ def _logged(key: int, **changed: object) -> Row:
 
 def test_rows_of_a_table_without_an_index_are_deleted_many_at_once_and_no_others(database: TargetDatabase) -> None:
     ours = [_logged(key) for key in range(1, 1101)]
-    others = [_logged(3, Event="Rotate"), _logged(1101), _logged(1100, EventDateTime=datetime(2020, 1, 2))]  # noqa: DTZ001
+    others = [
+        _logged(3, Event="Rotate"),
+        _logged(1101),
+        _logged(1100, EventDateTime=datetime.fromisoformat("2020-01-02")),
+    ]
     _insert(database, PERSON, *ours, *others)
     with database.transaction() as connection:
         assert database.delete(connection, [PERSON, *ours]) == 1101
