@@ -12,7 +12,7 @@ import pytest
 
 from engine.control import Uncontrolled
 from engine.journal import Journal, State
-from engine.phases import convert, dry_run
+from engine.phases import convert, dry_run, reconcile
 from engine.plan.reader import Plan
 from protocol.checks import REQUIRED_CHECKS
 from protocol.errors import EnvironmentProblem, Interrupted, Refused, UsageProblem
@@ -188,6 +188,24 @@ def test_a_row_that_takes_a_planned_key_while_the_night_runs_is_never_touched(re
     with closing(Journal(ready.job.journal_path, ready.job.run_id, Plan(ready.job.plan_path).digest)) as journal:
         assert journal.numbers(State.SET_ASIDE) == [2]
     assert {row[0] for row in ready.target_rows()["personname"]} == {1, 3}
+
+
+def test_a_row_that_comes_meanwhile_where_no_index_is_stays_and_is_found_by_the_reconciliation(ready: Tiny) -> None:
+    """A log is read once, before the first patient: docs/adr/0018."""
+
+    class _Logs(Uncontrolled):
+        calls = 0
+
+        def checkpoint(self) -> None:
+            self.calls += 1
+            if self.calls == 2:
+                ready.another_writes("INSERT INTO ActivityLog (Event, Filename, ItemID) VALUES ('Rotate', 'theirs', 6)")
+
+    result, told = run_phase(convert.run, Phase.CONVERT, ready, control=_Logs(), sleep=lambda seconds: None)
+    assert {check.verdict for check in result.checks} == {Verdict.PASS} and told.codes() == []
+    assert [row[1] for row in ready.target_rows()["activitylog"] if row[0] == "Rotate"] == ["theirs"]
+    seen, found = run_phase(reconcile.run, Phase.RECONCILE, ready)
+    assert FindingCode.ROW_EXTRA in found.codes() and seen.digests is not None and not seen.digests.equal
 
 
 @pytest.mark.parametrize("change", ["one pixel", "cut short"])
