@@ -11,6 +11,7 @@ from engine.failpoints import failpoint
 from engine.job import Job
 from engine.journal import Journal
 from engine.meanings import disks
+from engine.plan.reader import Plan
 from engine.profiles.schema import TargetProfile
 from engine.target import work
 from engine.target.conversion import Task
@@ -18,6 +19,11 @@ from engine.target.database import TargetDatabase
 from engine.target.failures import Failure, failure_of
 from engine.target.files import TargetStore, place_of
 from engine.target.hold import target_held
+from engine.target.keys import Keys
+from engine.target.made import in_keys
+from engine.target.mentioned import Mentioned
+from engine.target.stood import AsItStood
+from engine.target.taken import TakenKeys
 from engine.target.work import Prepared
 from engine.workers import Workers
 
@@ -55,6 +61,15 @@ def store_problems_explained(store: TargetStore) -> Iterator[None]:
     except OSError as error:
         refused = failure_of(disks.meaning_of(error), place_of(store.root))
         raise refused.ends("run the same command again") from error
+
+
+def as_it_stood(plan: Plan, journal: Journal, profile: TargetProfile, database: TargetDatabase) -> AsItStood:
+    """What a session asks of tables without an index; each is read when the first change asks for it."""
+
+    def leaving() -> Iterator[Keys]:
+        return (in_keys(plan.patient(number).keys, journal.made(number)) for number in plan.leaving().values())
+
+    return AsItStood(TakenKeys(profile, database, plan.new_keys), Mentioned(database, leaving))
 
 
 def preparers(job: Job, profile: TargetProfile, control: Control) -> Workers[Task, Prepared | Failure]:

@@ -15,7 +15,7 @@ from engine.journal import Journal, State
 from engine.night import Night, NightClock, hours_of
 from engine.numbers import Numbers
 from engine.phases import PhaseResult, judged
-from engine.phases.at_work import incoming, preparers, store_problems_explained, target_at_work
+from engine.phases.at_work import as_it_stood, incoming, preparers, store_problems_explained, target_at_work
 from engine.phases.replaced_target import refuse_replaced_target
 from engine.phases.source_state import refuse_late_arrivals, require_fingerprint, source_checks
 from engine.phases.totals import totals
@@ -31,7 +31,6 @@ from engine.target.database import TargetDatabase
 from engine.target.failures import Failure
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit
-from engine.target.taken import TakenKeys
 from engine.target.unknown import take_up
 from engine.workers import worker_count
 from protocol.errors import EnvironmentProblem, Refused
@@ -102,8 +101,8 @@ def _convert(job: Job, plan: Plan, journal: Journal, profile: TargetProfile, tol
         refuse_replaced_target(plan, journal, profile, database, store)
         if len(_made(plan, journal)) < len(plan.changes()):
             with incoming(store, journal) as folder, preparers(job, profile, told.control) as workers:
-                taken = TakenKeys(profile, database, plan.new_keys)
-                unit = PatientUnit(profile, database, store, journal, folder, taken, told.noticed)
+                stood = as_it_stood(plan, journal, profile, database)
+                unit = PatientUnit(profile, database, store, journal, folder, stood, told.noticed)
                 _run_whole(Conversion(plan, journal, unit, workers, told, job.run.retries, sleep))
         _advance_counters(database)
         with store_problems_explained(store):

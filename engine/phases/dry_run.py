@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ from engine.phases.survey import Seen, Survey
 from engine.phases.totals import of_severity, totals
 from engine.plan.digests import blinded
 from engine.plan.reader import Plan
-from engine.plan.values import PlanHeader, PlannedPatient
+from engine.plan.values import PlanHeader
 from engine.plan.writer import Base, PlanWriter
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import SourceProfile, TargetProfile
@@ -37,6 +37,7 @@ from engine.target import before, leaving
 from engine.target.database import TargetDatabase
 from engine.target.failures import Failure
 from engine.target.files import TargetStore
+from engine.target.mentioned import Mentioned
 from engine.target.notice import Notice
 from engine.target.planned import Standing
 from engine.target.refused_rows import refused_rows
@@ -157,9 +158,10 @@ class _DryRun:
 
     def _report_worked_with(self, plan: Plan) -> None:
         """Who is to leave the target and is not there as it was converted: the conversion would touch nothing."""
-        for patient in map(plan.patient, plan.leaving().values()):
-            if what := self._what_changed(patient):
-                self._found(patient.record.patient.key, Notice(FindingCode.TARGET_CHANGED, detail=what))
+        mentioned = Mentioned(self.database, lambda: (standing.keys for standing in self._leaving(plan)))
+        for standing in self._leaving(plan):
+            if what := self._what_changed(standing, mentioned):
+                self._found(standing.patient.record.patient.key, Notice(FindingCode.TARGET_CHANGED, detail=what))
 
     def _report_refused_rows(self, plan: Plan) -> None:
         """Rows that the target would refuse for what other rows hold."""
@@ -169,10 +171,13 @@ class _DryRun:
             for patient, notice in refused_rows(plan, self.target, self.database):
                 self._found(patient, notice)
 
-    def _what_changed(self, patient: PlannedPatient) -> str | None:
+    def _leaving(self, plan: Plan) -> Iterator[Standing]:
+        for patient in map(plan.patient, plan.leaving().values()):
+            yield Standing(patient, recorded_made(self.job.journal_path, patient.number))
+
+    def _what_changed(self, standing: Standing, mentioned: Mentioned) -> str | None:
         with _target_explained():
-            standing = Standing(patient, recorded_made(self.job.journal_path, patient.number))
-            return leaving.what_changed(standing, self.target, self.database)
+            return leaving.what_changed(standing, self.target, self.database, mentioned)
 
     def _seen_one(self, images: int, size: int) -> None:
         self.reporter.advance(patients=1, images=images, bytes=size)
@@ -198,10 +203,12 @@ class _DryRun:
         text = msgspec.json.format(msgspec.json.encode(report), indent=2)
         (self.job.report_folder / "dry-run.json").write_bytes(text + b"\n")
 
-    def _orphan(self, plan: Plan, file: StoreFile) -> None:
-        """A file of which no row speaks. One that came after staging is a late arrival: the next backup may know it."""
-        if not plan.names_source(file.name):
-            self._found(None, Notice(FindingCode.ORPHAN_FILE, place=file.name, detail=f"{file.size} bytes"))
+    def _orphans(self, plan: Plan, files: Sequence[StoreFile]) -> None:
+        """Files of which no row speaks. One that came after staging is a late arrival: the next backup may know it."""
+        named = plan.named_sources([file.name for file in files])
+        for file in files:
+            if file.name not in named:
+                self._found(None, Notice(FindingCode.ORPHAN_FILE, place=file.name, detail=f"{file.size} bytes"))
 
     def _enumeration(self, wanted: Expected, seen: Seen) -> Iterator[CheckResult]:
         yield judged(Check.PATIENTS_ENUMERATED, wanted.patients, seen.patients)
@@ -214,7 +221,7 @@ class _DryRun:
     ) -> Iterator[CheckResult]:
         yield judged(Check.FILES_WRITTEN, 0, seen.writes_refused + self.guard.refused)
         yield judged(Check.ROWS_WRITTEN, 0, self.database.statements.refused)
-        yield from source_checks(self.job, self.reporter.finding, Phase.DRY_RUN, partial(self._orphan, plan))
+        yield from source_checks(self.job, self.reporter.finding, Phase.DRY_RUN, partial(self._orphans, plan))
         yield judged(Check.TARGET_UNCHANGED, marked.parts, marked.equal_parts(unchanged))
 
     def _verdicts(self, outlook: Forecast) -> Iterator[CheckResult]:

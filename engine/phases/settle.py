@@ -14,7 +14,7 @@ from engine.control import Uncontrolled
 from engine.events import Finding
 from engine.job import Job
 from engine.journal import Journal, State
-from engine.phases.at_work import incoming, preparers, target_at_work
+from engine.phases.at_work import as_it_stood, incoming, preparers, target_at_work
 from engine.plan.reader import Plan
 from engine.plan.values import Change
 from engine.profiles.load import load_source, load_target
@@ -23,7 +23,6 @@ from engine.target.conversion import Conversion
 from engine.target.failures import Failure
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit
-from engine.target.taken import TakenKeys
 from engine.target.unknown import take_up, take_up_files
 from protocol.vocabulary import Phase
 
@@ -55,8 +54,8 @@ def run(job: Job, reporter: Reporter) -> Settlement:
                 take_up_files(plan, journal, store)
             left = journal.numbers(State.INTENT)
             with incoming(store, journal) as folder, preparers(job, target, Uncontrolled()) as workers:
-                told, taken = _Told(reporter), TakenKeys(target, database, plan.new_keys)
-                unit = PatientUnit(target, database, store, journal, folder, taken, told.noticed)
+                told, stood = _Told(reporter), as_it_stood(plan, journal, target, database)
+                unit = PatientUnit(target, database, store, journal, folder, stood, told.noticed)
                 with _explained():
                     Conversion(plan, journal, unit, workers, told, 0, lambda seconds: None).settle_open()
             return Settlement(len(left), sum(journal.state(number) is State.DONE for number in left))

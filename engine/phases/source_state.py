@@ -35,7 +35,7 @@ def source_checks(
 ) -> tuple[CheckResult, CheckResult]:
     """Compares the source with what was staged: nothing may have changed, and nothing may have come since.
 
-    What came is told to `found`, each as a LATE_ARRIVAL. `on_known` hears every file that was there at staging.
+    What came is told to `found`, each as a LATE_ARRIVAL. `on_known` hears of every file that was there at staging.
     """
 
     def late(arrival: Arrival) -> None:

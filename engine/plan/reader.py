@@ -42,6 +42,7 @@ _HELD: Final = (
     "SELECT number, keys, target_key, path, size FROM patient"
     " LEFT JOIN (SELECT number, target_key, path, size FROM image WHERE skipped IS NULL) USING (number) ORDER BY number"
 )
+_NAMED: Final = "SELECT path FROM source_file WHERE path IN (SELECT value FROM json_each(?))"
 _LEAVING: Final = "SELECT leaves_with, number FROM patient WHERE leaves_with IS NOT NULL"
 
 
@@ -141,11 +142,11 @@ class Plan:
             images, files = self._database.execute(f"SELECT COUNT(*), COUNT(DISTINCT source_path) {_READ}").fetchone()
         return images, files
 
-    def names_source(self, path: str) -> bool:
-        """Whether some row of the source speaks of this file of its store, converted or not."""
+    def named_sources(self, paths: Sequence[str]) -> frozenset[str]:
+        """Those of some files of the source's store of which a row of it speaks, converted or not."""
         with damage_explained(self._path):
-            found = self._database.execute("SELECT 1 FROM source_file WHERE path = ?", (path,))
-            return found.fetchone() is not None
+            found = self._database.execute(_NAMED, (msgspec.json.encode(paths).decode(),))
+            return frozenset(path for (path,) in found)
 
     def files_held(self, unmade: Collection[int]) -> int:
         """How many files the target holds where the changes `unmade` are not made and all others are."""

@@ -15,7 +15,7 @@ from engine.source.production import newer_rows
 from engine.source.snapshot.backup import backup_digest
 from protocol.errors import EnvironmentProblem
 
-OnKnown = Callable[[StoreFile], None]
+OnKnown = Callable[[Sequence[StoreFile]], None]
 
 MOST_EXAMPLES: Final = 10  # files named of each kind: enough to see what goes on
 _WORDS: Final = {
@@ -23,6 +23,7 @@ _WORDS: Final = {
     Change.CHANGED: "of another size or modification time",
     Change.REMOVED: "gone",
 }
+_KNOWN_AT_ONCE: Final = 500
 _THERE_AT_STAGING: Final = (Change.NONE, Change.CHANGED)
 
 
@@ -54,7 +55,8 @@ def source_check(
 ) -> SourceState:
     """Compares with what `stage` took down; each arrival is told as it is found.
 
-    `on_known` hears every file that was there at staging and still is: whoever needs them all walks no second time.
+    `on_known` hears of every file that was there at staging and still is, of many at once: whoever needs them all walks
+    no second time.
 
     Raises UsageProblem if nothing was staged in this run, EnvironmentProblem if the source cannot be read.
     """
@@ -101,10 +103,15 @@ def _file_changes(job: Job, before: Fingerprint) -> Iterator[tuple[Change, Store
 
 
 def _telling(changes: Iterable[tuple[Change, StoreFile]], on_known: OnKnown) -> Iterator[tuple[Change, StoreFile]]:
+    known: list[StoreFile] = []
     for change, file in changes:
         if change in _THERE_AT_STAGING:
-            on_known(file)
+            known.append(file)
+        if len(known) == _KNOWN_AT_ONCE:
+            on_known(known)
+            known = []
         yield change, file
+    on_known(known)
 
 
 class _Store:

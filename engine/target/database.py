@@ -241,6 +241,13 @@ class TargetDatabase:
             for (key,) in connection.execution_options(stream_results=True).execute(query):
                 yield int(key)
 
+    def row_counts(self, table: str, column: str, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """The keys in use from `first` to `last`, each with the number of its rows, in no order. Raises Failure."""
+        with self.transaction() as connection:
+            query = statements.row_counts(self._column(table, column), first, last)
+            for key, rows in connection.execution_options(stream_results=True).execute(query):
+                yield int(key), int(rows)
+
     def advance_counters(self) -> None:
         """Sets the counters that give new keys past those we gave, so that the target's program can go on inserting.
 

@@ -26,7 +26,7 @@ from engine.target.made import makes_keys, of_planned_keys, with_made
 from engine.target.notice import Notice
 from engine.target.planned import Standing, planned_files, planned_rows
 from engine.target.rows import Row
-from engine.target.taken import TakenKeys
+from engine.target.stood import AsItStood
 from engine.target.unknown import journal_intent
 from engine.target.work import Prepared
 from protocol.vocabulary import FindingCode
@@ -47,8 +47,7 @@ def _unnoticed(change: Change, notice: Notice) -> None:
 
 
 class PatientUnit:
-    """Makes changes, one transaction each. `incoming` is this session's folder on the target volume, `taken` knows the
-    keys that are not free.
+    """Makes changes, one transaction each. `incoming` is this session's folder on the target volume.
 
     `noticed` hears of what a person should look at and what keeps no change from being made.
     """
@@ -60,18 +59,18 @@ class PatientUnit:
         store: TargetStore,
         journal: Journal,
         incoming: Path,
-        taken: TakenKeys,
+        stood: AsItStood,
         noticed: Noticed = _unnoticed,
     ) -> None:
         self._profile, self._database, self._store, self._journal = profile, database, store, journal
-        self.incoming, self._taken, self._noticed = incoming, taken, noticed
+        self.incoming, self._stood, self._noticed = incoming, stood, noticed
         self._begun: dict[int, tuple[Row, ...]] = {}  # rows of the changes that are under way, by number
 
     def begin(self, change: Change) -> None:
         """Step 1. Raises Failure if anything that is not ours stands where this patient would go, or if the patient
         who leaves is not as it was converted."""
         files, rows = _files(change.comes), self._rows(change.comes)
-        if self._taken.any(of_planned_keys(rows, self._profile)):
+        if self._stood.taken.any(of_planned_keys(rows, self._profile)):
             raise Failure(Kind.PERMANENT, "rows that are not ours stand under planned keys; nothing was touched")
         if taken := frozenset(self._store.taken(file.path for file in files)):
             self._refuse_taken([file for file in files if file.path in taken])
@@ -168,7 +167,8 @@ class PatientUnit:
         self._journal.done(change.number)
 
     def _refuse_worked_with(self, patient: PlannedPatient) -> None:
-        if what := leaving.what_changed(self._standing(patient), self._profile, self._database):
+        standing, mentioned = self._standing(patient), self._stood.mentioned
+        if what := leaving.what_changed(standing, self._profile, self._database, mentioned):
             raise leaving.changed(what)
 
     def _standing(self, patient: PlannedPatient) -> Standing:

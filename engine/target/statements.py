@@ -129,6 +129,11 @@ def keys_between(column: sa.Column[Any], first: int, last: int) -> sa.Select[Any
     return sa.select(column).where(column.between(first, last)).distinct()
 
 
+def row_counts(column: sa.Column[Any], first: int, last: int) -> sa.Select[Any]:
+    """The values in use from `first` to `last`, and in how many rows each of them stands."""
+    return sa.select(column, sa.func.count()).where(column.between(first, last)).group_by(column)
+
+
 def texts(column: sa.Column[Any]) -> sa.Select[Any]:
     """Everything that stands in a column, but for NULL."""
     return sa.select(column).where(column.is_not(None))

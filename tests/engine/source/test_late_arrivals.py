@@ -85,6 +85,24 @@ def test_what_is_changed_or_gone_is_no_arrival(staged: Job) -> None:
     }
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3, 500])
+def test_every_file_of_staging_that_is_still_there_is_told_once(
+    staged: Job, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "_KNOWN_AT_ONCE", at_once)
+    folder = staged.source.store[0] / "1.2.100"
+    for name in ("c.dcm", "d.dcm", "e.dcm", "gone.dcm"):
+        (folder / name).write_bytes(b"picture")
+    stage(staged)
+    (folder / "a.dcm").write_bytes(b"another")
+    (folder / "gone.dcm").unlink()
+    (folder / "new.dcm").write_bytes(b"fresh")
+    told: list[list[str]] = []
+    source_check(staged, on_known=lambda files: told.append([file.name for file in files]))
+    assert [name for names in told for name in names] == [f"1.2.100/{letter}.dcm" for letter in "abcde"]
+    assert max(map(len, told)) <= at_once
+
+
 def test_a_renamed_file_is_both(staged: Job) -> None:
     folder = staged.source.store[0] / "1.2.100"
     (folder / "a.dcm").rename(folder / "z.dcm")

@@ -40,6 +40,7 @@ def _statements(table: sa.Table, dialect: str) -> Iterator[sa.ClauseElement]:
     yield statements.everything(table)
     yield statements.largest(first)
     yield statements.keys_between(first, 1, 9)
+    yield statements.row_counts(first, 1, 9)
     yield statements.rows_between(first, names)
     yield statements.count_among(first, [1, 2, 3])
     yield statements.is_there(table, values)
