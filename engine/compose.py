@@ -48,7 +48,7 @@ def admission(job: Job) -> Callable[[Phase], None]:
 
     def admit(phase: Phase) -> None:
         if phase is Phase.CONVERT:
-            night = import_module("engine.night")
+            night = import_module("engine.running.night")
             night.require_open(night.hours_of(job.run), time.time(), lambda: _left(job))
 
     return admit

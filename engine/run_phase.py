@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.control import Control
 from engine.events import Event, EvidenceProduced, PhaseEnded, PhaseStarted
 from engine.gates import NO_PRACTICE, ROAD, Standing
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.phases import PhaseResult
 from engine.places import explained
-from engine.reporter import Reporter
+from engine.running.control import Control
+from engine.running.reporter import Reporter
 from protocol.errors import BitewingError, Interrupted, NightOver, Refused
 from protocol.keyset import Signer
 from protocol.statements import Evidence, ProfileDigests, SignedEvidence, sign_evidence

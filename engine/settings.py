@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl
 
-from engine.pace import FULL_PACE, SLOWEST_PACE
+from engine.running.pace import FULL_PACE, SLOWEST_PACE
 from engine.toml.document import Document, Table
 from protocol.errors import UsageProblem
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine import workers
+from engine.running import workers
 
 _real = workers.processes
 

@@ -19,7 +19,7 @@ def read(report_folder: Path) -> dict[str, Any] | None:
     """What the newest dry run left; None if there is none, or none of this release."""
     import msgspec
 
-    from engine.forecast import Forecast
+    from engine.running.forecast import Forecast
 
     try:
         found: dict[str, Any] = msgspec.json.decode((report_folder / REPORT).read_bytes())

@@ -16,9 +16,9 @@ from commandline.outcome import answer, leave_with
 from engine.cli.options import Options
 
 if TYPE_CHECKING:
-    from engine.control import Switch
     from engine.events import Event
     from engine.run_phase import PhaseReport
+    from engine.running.control import Switch
 
 HELP = {
     "stage": "Restore DEXIS 11's own backup into staging, and take the source's fingerprint.",
@@ -45,9 +45,9 @@ def run(verb: str, options: Options) -> None:
     """Runs one phase and ends the command."""
     from engine.cli.screen import Screen
     from engine.cli.summary import document, sentence
-    from engine.control import Switch
     from engine.job import Job
-    from engine.machine import lower_priority
+    from engine.running.control import Switch
+    from engine.running.machine import lower_priority
     from engine.settings import Priority
 
     job = Job.load(options.folder)
@@ -72,10 +72,10 @@ def _run(verb: str, job: Any, switch: Switch, emit: Callable[[Event], None]) -> 
     from engine.apart import require_apart
     from engine.approved_plan import require_approved_plan
     from engine.compose import admission, clock, held, open_ledger, phase_function, profile_digests
-    from engine.machine import kept_awake
-    from engine.reporter import Reporter
     from engine.run_phase import World, phase_of, run_phase
-    from engine.under_way import Keeper
+    from engine.running.machine import kept_awake
+    from engine.running.reporter import Reporter
+    from engine.running.under_way import Keeper
     from engine.version import ENGINE_VERSION
     from protocol.keyset import Signer
     from protocol.vocabulary import Phase

@@ -36,7 +36,7 @@ def _settled(options: Options) -> Settlement:
     from engine.compose import held
     from engine.job import Job
     from engine.phases.settle import run
-    from engine.reporter import Reporter
+    from engine.running.reporter import Reporter
     from protocol.vocabulary import Phase
 
     job = Job.load(options.folder)

@@ -22,9 +22,9 @@ def read_again(job: Job, options: Options) -> ContentState:
     from engine.cli.phase import obey_signals
     from engine.cli.screen import Screen
     from engine.compose import held, open_ledger
-    from engine.control import Switch
-    from engine.machine import kept_awake, lower_priority
     from engine.phases.source_content import content_check
+    from engine.running.control import Switch
+    from engine.running.machine import kept_awake, lower_priority
     from engine.settings import Priority
 
     if job.run.priority is Priority.LOW:
@@ -71,8 +71,8 @@ def _moment(seconds: int) -> str:
 
 def _shown_on(screen: Screen) -> Callable[[int, int], None]:
     from engine.cli.screen import time_left
-    from engine.headway import Headway
-    from engine.headway import time_left as seconds_left
+    from engine.running.headway import Headway
+    from engine.running.headway import time_left as seconds_left
 
     headway: Headway | None = None
 

@@ -84,8 +84,8 @@ def _running(job: Job) -> dict[str, Any] | None:
     """What a phase that works on this job now has done, and when it ends at the rate it has."""
     import msgspec
 
-    from engine import under_way
     from engine.compose import is_held
+    from engine.running import under_way
 
     now = time.time()
     found = under_way.read(job.progress_path, now) if is_held(job) else None
@@ -95,8 +95,8 @@ def _running(job: Job) -> dict[str, Any] | None:
 def _ending(job: Job, running: Progress, now: float) -> dict[str, Any] | None:
     import msgspec
 
-    from engine.forecast import ending
-    from engine.night import hours_of
+    from engine.running.forecast import ending
+    from engine.running.night import hours_of
     from protocol.vocabulary import Phase
 
     low, high = running.seconds_left_low, running.seconds_left_high
@@ -136,7 +136,7 @@ def _because(standing: Standing) -> Iterator[str]:
 
 def _hours(job: Job) -> dict[str, Any]:
     """When conversion may run; `opens_at` is UTC seconds, None if it may run now."""
-    from engine.night import hours_of
+    from engine.running.night import hours_of
 
     run, opens = job.run, hours_of(job.run).opening(time.time())
     return {

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from engine.control import Control
 from engine.failpoints import failpoint
 from engine.job import Job
 from engine.journal import Journal
 from engine.meanings import disks
 from engine.plan.reader import Plan
 from engine.profiles.schema import TargetProfile
+from engine.running.control import Control
+from engine.running.workers import Workers
 from engine.target import work
 from engine.target.conversion import Task
 from engine.target.database import TargetDatabase
@@ -25,7 +26,6 @@ from engine.target.mentioned import Mentioned
 from engine.target.stood import AsItStood
 from engine.target.taken import TakenKeys
 from engine.target.work import Prepared
-from engine.workers import Workers
 
 
 @contextmanager

@@ -8,11 +8,9 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain
 
-from engine.control import Control
 from engine.events import Finding
 from engine.job import Job
 from engine.journal import Journal, State
-from engine.night import Night, NightClock, hours_of
 from engine.numbers import Numbers
 from engine.phases import PhaseResult, judged
 from engine.phases.at_work import as_it_stood, incoming, preparers, store_problems_explained, target_at_work
@@ -24,7 +22,10 @@ from engine.plan.reader import Plan
 from engine.plan.values import Change
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import TargetProfile
-from engine.reporter import Reporter
+from engine.running.control import Control
+from engine.running.night import Night, NightClock, hours_of
+from engine.running.reporter import Reporter
+from engine.running.workers import worker_count
 from engine.source.store import SourceStore
 from engine.target.conversion import Conversion
 from engine.target.database import TargetDatabase
@@ -32,7 +33,6 @@ from engine.target.failures import Failure
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit
 from engine.target.unknown import take_up
-from engine.workers import worker_count
 from protocol.errors import EnvironmentProblem, Refused
 from protocol.statements import CheckResult, Totals
 from protocol.vocabulary import Check, Gate, Phase, Refusal

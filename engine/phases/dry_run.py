@@ -12,12 +12,9 @@ from itertools import chain
 
 import msgspec
 
-from engine.control import Control
 from engine.events import Finding
-from engine.forecast import Forecast, Work, forecast, measured_write_rate
 from engine.job import Job
 from engine.journal import recorded_made
-from engine.night import hours_of
 from engine.phases import PhaseResult, at_least, judged
 from engine.phases.enumerated import Expected, expected
 from engine.phases.room import places
@@ -30,7 +27,10 @@ from engine.plan.values import PlanHeader
 from engine.plan.writer import Base, PlanWriter
 from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import SourceProfile, TargetProfile
-from engine.reporter import Reporter
+from engine.running.control import Control
+from engine.running.forecast import Forecast, Work, forecast, measured_write_rate
+from engine.running.night import hours_of
+from engine.running.reporter import Reporter
 from engine.source.database import SourceDatabase
 from engine.source.listing import StoreFile
 from engine.target import before, leaving

@@ -11,7 +11,6 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from engine.control import Control
 from engine.events import Finding
 from engine.job import Job
 from engine.model import Category
@@ -20,14 +19,15 @@ from engine.profiles.load import load_source, load_target
 from engine.profiles.schema import SourceProfile, TargetProfile
 from engine.proof.source_survey import FileTrouble, SourceFacts, SourceSurvey
 from engine.proof.work import SampleVerdict, asked, judging, looking
-from engine.reporter import Reporter
+from engine.running.control import Control
+from engine.running.reporter import Reporter
+from engine.running.workers import WorkerDied, Workers
 from engine.settings import SampleSettings
 from engine.source.database import SourceDatabase
 from engine.source.live_schema import SchemaComparison, compare_schema, is_supported
 from engine.source.store import SourceStore
 from engine.source.values import Row
 from engine.target.work import KILLS_THE_DECODER
-from engine.workers import WorkerDied, Workers
 from protocol.errors import UsageProblem
 from protocol.statements import CheckResult, FindingCount, Totals
 from protocol.vocabulary import Check, FindingCode, Gate, Phase

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from engine.control import Control
 from engine.events import Finding
 from engine.job import Job
 from engine.phases import PhaseResult, judged
@@ -10,7 +9,8 @@ from engine.phases.source_state import require_fingerprint, require_production, 
 from engine.profiles.load import load_source, load_target
 from engine.reconcile.judgement import Discrepancy
 from engine.reconcile.scan import Listener, Places, Reconciliation, reconcile
-from engine.reporter import Reporter
+from engine.running.control import Control
+from engine.running.reporter import Reporter
 from protocol.statements import CheckResult, FindingCount, SetDigests, Totals
 from protocol.vocabulary import Check, Gate, Phase
 

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.forecast import Place
 from engine.job import Job
+from engine.running.forecast import Place
 from engine.target.files import TargetStore
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from engine.control import Uncontrolled
 from engine.events import Finding
 from engine.job import Job
 from engine.journal import Journal, State
@@ -18,7 +17,8 @@ from engine.phases.at_work import as_it_stood, incoming, preparers, target_at_wo
 from engine.plan.reader import Plan
 from engine.plan.values import Change
 from engine.profiles.load import load_source, load_target
-from engine.reporter import Reporter
+from engine.running.control import Uncontrolled
+from engine.running.reporter import Reporter
 from engine.target.conversion import Conversion
 from engine.target.failures import Failure
 from engine.target.notice import Notice

@@ -11,15 +11,15 @@ from typing import Final
 
 import msgspec
 
-from engine.control import Control
 from engine.job import Job
 from engine.plan.reader import Plan
+from engine.running.control import Control
+from engine.running.workers import WorkerDied, Workers
 from engine.source import content
 from engine.source.check import MOST_EXAMPLES
 from engine.source.content import Difference, FileRead, ReadAgain
 from engine.source.fingerprint import Fingerprint
 from engine.source.store import SourceStore
-from engine.workers import WorkerDied, Workers
 from protocol.errors import EnvironmentProblem
 
 SAVE_SECONDS: Final = 5.0  # of reading are lost at most where the power goes

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from engine.control import Control
 from engine.events import Finding
 from engine.job import Job
 from engine.phases import PhaseResult, judged
 from engine.profiles.load import load_source
 from engine.profiles.schema import SourceProfile
-from engine.reporter import Reporter
+from engine.running.control import Control
+from engine.running.reporter import Reporter
 from engine.source.database import SourceDatabase
 from engine.source.fingerprint import Fingerprint, take
 from engine.source.live_schema import SchemaComparison, compare_schema, is_supported

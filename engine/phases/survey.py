@@ -18,10 +18,11 @@ import msgspec
 from engine.events import Finding
 from engine.job import Job
 from engine.model import PatientRecord
-from engine.pace import FULL_PACE
 from engine.plan.values import PlanHeader, PlannedPatient
 from engine.plan.writer import Earlier, PlanWriter
 from engine.profiles.schema import SourceProfile, TargetProfile
+from engine.running.pace import FULL_PACE
+from engine.running.workers import WorkerDied, Workers
 from engine.source.database import SourceDatabase
 from engine.source.reader import read_patients
 from engine.source.records import RecordReader
@@ -33,7 +34,6 @@ from engine.target.keys import Allotment
 from engine.target.lethal import without_lethal
 from engine.target.notice import Notice
 from engine.target.work import Surveyed, Work, set_up, survey
-from engine.workers import WorkerDied, Workers
 from protocol.advice import ADVICE
 from protocol.errors import EnvironmentProblem
 from protocol.vocabulary import FindingCode, Severity

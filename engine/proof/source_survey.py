@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from engine.control import Control
 from engine.model import Category
 from engine.profiles.schema import SourceProfile
 from engine.proof.work import Looked, asked
+from engine.running.control import Control
+from engine.running.workers import WorkerDied, Workers
 from engine.source.database import SourceDatabase
 from engine.source.records import RecordReader
 from engine.source.store import SourceStore, StoreProblem
 from engine.source.values import Row, Unreadable
 from engine.target.work import KILLS_THE_DECODER
-from engine.workers import WorkerDied, Workers
 from protocol.vocabulary import FindingCode
 
 FILES_READ: Final = 400  # files whose encoding is looked at, spread evenly: some 2 GB, seconds rather than hours

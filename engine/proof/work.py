@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from engine.model import Category
 from engine.profiles.schema import TargetProfile
+from engine.running.workers import WorkerDied, Workers
 from engine.source.store import SourceStore
 from engine.source.values import Row
-from engine.workers import WorkerDied, Workers
 from protocol.errors import EnvironmentProblem
 
 if TYPE_CHECKING:  # they bring every decoder

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engine.pace import FULL_PACE
 from engine.profiles.schema import FileRule, SourceProfile, TargetProfile
 from engine.reconcile.checkable import require_reconcilable
 from engine.reconcile.compare import judge
@@ -29,7 +28,8 @@ from engine.reconcile.row_check import Lines
 from engine.reconcile.source_view import SourcePatient, SourceTotals, SourceView
 from engine.reconcile.target_view import Shape, TargetView, shape_of
 from engine.reconcile.workbook import Workbook
-from engine.workers import WorkerDied, Workers
+from engine.running.pace import FULL_PACE
+from engine.running.workers import WorkerDied, Workers
 from protocol.digests import SetDigest
 from protocol.errors import EnvironmentProblem
 from protocol.statements import SetDigests

@@ -15,8 +15,8 @@ from typing import Final
 
 import msgspec
 
-from engine.counting import counted
 from engine.job import Job
+from engine.running.counting import counted
 from engine.source.database import SourceDatabase
 from engine.source.listing import StoreFingerprint, listed, write_listing
 from engine.source.snapshot.backup import backup_digest

@@ -11,11 +11,11 @@ from engine.failpoints import failpoint
 from engine.journal import Journal, State
 from engine.plan.reader import Plan
 from engine.plan.values import Change, PlannedPatient
+from engine.running.workers import WorkerDied, Workers
 from engine.target.failures import Failure, Kind
 from engine.target.notice import Notice
 from engine.target.patient import PatientUnit, Settled
 from engine.target.work import Prepared
-from engine.workers import WorkerDied, Workers
 from protocol.vocabulary import FindingCode
 
 Task = tuple[PlannedPatient, Path]

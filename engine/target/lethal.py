@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from engine.running.workers import WorkerDied, Workers
 from engine.target.work import Surveyed, Work
-from engine.workers import WorkerDied, Workers
 
 
 def without_lethal(workers: Workers[Work, Surveyed], work: Work) -> Surveyed:

@@ -19,9 +19,9 @@ from typing import Final
 import psutil
 
 from engine.compose import phase_function
-from engine.control import Uncontrolled
 from engine.job import Job
-from engine.reporter import Reporter
+from engine.running.control import Uncontrolled
+from engine.running.reporter import Reporter
 from protocol.vocabulary import Phase, Verdict
 
 # Not `-m`: each worker would import this module once more, and with it all that only the main process needs.

@@ -17,7 +17,7 @@ from engine.compose import held, open_ledger
 from engine.events import Progress
 from engine.gates import NO_PRACTICE
 from engine.phases import dry_run
-from engine.under_way import Keeper
+from engine.running.under_way import Keeper
 from protocol.keyset import Signer
 from protocol.statements import sign_evidence
 from protocol.vocabulary import ExitCode, Gate, Phase

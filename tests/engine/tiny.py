@@ -19,12 +19,12 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
 from demo.dexis10 import opened, write_empty_database, write_empty_store
-from engine.control import Uncontrolled
 from engine.events import Event, Finding
 from engine.job import Job, new_run_file
 from engine.phases import PhaseResult
 from engine.profiles.load import load_source
-from engine.reporter import Reporter
+from engine.running.control import Uncontrolled
+from engine.running.reporter import Reporter
 from engine.source.database import SourceDatabase
 from engine.source.fingerprint import take
 from protocol.vocabulary import Phase

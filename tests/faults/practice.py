@@ -18,11 +18,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 import engine.profiles.load
-from engine.control import Uncontrolled
 from engine.journal import State, recorded
 from engine.phases import convert, dry_run
 from engine.plan.reader import Plan
 from engine.plan.values import PlannedPatient
+from engine.running.control import Uncontrolled
 from engine.target import hold
 from protocol.errors import Interrupted
 from protocol.vocabulary import Phase, Verdict

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from engine.control import Uncontrolled
 from engine.failpoints import arm, killing
 from engine.phases import convert, dry_run, settle
 from engine.phases.settle import Settlement
 from engine.plan.reader import Plan
 from engine.profiles.load import load_target
+from engine.running.control import Uncontrolled
 from engine.target import disk
 from engine.target.database import TargetDatabase
 from engine.target.failures import Failure, Kind

@@ -19,10 +19,10 @@ import pytest
 
 from engine.cli.init import make_ready
 from engine.cli.main import main
-from engine.control import Uncontrolled
 from engine.job import Job
 from engine.journal import State, recorded
 from engine.phases import convert, dry_run, reconcile
+from engine.running.control import Uncontrolled
 from protocol.errors import Interrupted
 from protocol.vocabulary import ExitCode, FindingCode, Gate, Phase
 from tests.engine.test_closed_gates import approve

@@ -21,13 +21,13 @@ import msgspec
 
 from engine import identity
 from engine.compose import clock, held, open_ledger
-from engine.control import Control, Switch
 from engine.events import Event
 from engine.gates import ROAD
 from engine.job import Job
 from engine.phases import PhaseResult, judged
-from engine.reporter import Reporter
 from engine.run_phase import World, run_phase
+from engine.running.control import Control, Switch
+from engine.running.reporter import Reporter
 from protocol.checks import REQUIRED_CHECKS
 from protocol.errors import BitewingError, EnvironmentProblem, NightOver, UsageProblem
 from protocol.keyset import Signer

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.control import Uncontrolled
 from engine.journal import Journal, State
 from engine.phases import convert, dry_run, reconcile
 from engine.plan.reader import Plan
+from engine.running.control import Uncontrolled
 from protocol.checks import REQUIRED_CHECKS
 from protocol.errors import EnvironmentProblem, Interrupted, Refused, UsageProblem
 from protocol.vocabulary import Check, FindingCode, Gate, Phase, Refusal, Verdict

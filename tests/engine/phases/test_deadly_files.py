@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.control import Uncontrolled
 from engine.phases import dry_run, prove, survey
 from engine.proof import work as proof
+from engine.running.control import Uncontrolled
 from protocol.errors import EnvironmentProblem
 from protocol.vocabulary import Check, FindingCode, Phase, Verdict
 from tests.engine.phases import deadly

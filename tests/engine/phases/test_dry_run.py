@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from engine.control import Uncontrolled
-from engine.forecast import MIB
 from engine.phases import PhaseResult, convert, dry_run, reconcile
 from engine.phases.dry_run import Clock
 from engine.plan.reader import Plan
 from engine.profiles import load
+from engine.running.control import Uncontrolled
+from engine.running.forecast import MIB
 from engine.source.store import SourceStore
 from engine.target import workshop
 from engine.target.database import TargetDatabase

@@ -18,8 +18,8 @@ import pytest
 import sqlalchemy as sa
 
 from agent import boundary
-from engine.forecast import MIB
 from engine.phases import PhaseResult, convert, dry_run, prove, reconcile, stage
+from engine.running.forecast import MIB
 from engine.source.store import SourceStore
 from engine.target.files import TargetStore
 from protocol.advice import ADVICE

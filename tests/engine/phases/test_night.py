@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.control import Switch, Uncontrolled
 from engine.journal import Journal, State
-from engine.night import NightClock
 from engine.phases import convert, dry_run, reconcile
 from engine.plan.reader import Plan
+from engine.running.control import Switch, Uncontrolled
+from engine.running.night import NightClock
 from protocol.errors import Interrupted, NightOver, Refused
 from protocol.vocabulary import Check, FindingCode, Phase, Refusal, Verdict
 from tests.engine.tiny import Tiny, TinyPractice, dicom, run_phase

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import workers
-from engine.control import Uncontrolled
 from engine.phases import convert, dry_run, reconcile
+from engine.running import workers
+from engine.running.control import Uncontrolled
 from protocol.vocabulary import Phase
 from tests.engine.tiny import TinyPractice, run_phase
 

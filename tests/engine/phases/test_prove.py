@@ -18,11 +18,11 @@ import pytest
 import sqlalchemy as sa
 
 import engine.profiles
-from engine.control import Control, Uncontrolled
 from engine.events import Progress
 from engine.job import Job
 from engine.phases import PhaseResult, prove
 from engine.profiles.load import load_source, load_target
+from engine.running.control import Control, Uncontrolled
 from protocol.checks import REQUIRED_CHECKS
 from protocol.errors import Interrupted, UsageProblem
 from protocol.vocabulary import Check, FindingCode, Gate, Phase, Verdict

@@ -20,9 +20,9 @@ from engine import compose, identity
 from engine.cli.init import make_ready
 from engine.cli.main import main
 from engine.compose import open_ledger
-from engine.control import Uncontrolled
 from engine.phases import PhaseResult, convert, dry_run, reconcile
 from engine.phases.source_content import Clocks, ContentState, content_check, forget
+from engine.running.control import Uncontrolled
 from engine.source import store
 from engine.source.check import MOST_EXAMPLES, source_check
 from engine.source.content import Difference

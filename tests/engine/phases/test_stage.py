@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from engine.control import Control
 from engine.events import Event
 from engine.job import Job
 from engine.phases import PhaseResult, stage
-from engine.reporter import Reporter
+from engine.running.control import Control
+from engine.running.reporter import Reporter
 from engine.settings import SnapshotKind
 from engine.source.check import source_check
 from protocol.errors import EnvironmentProblem, Interrupted

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from engine.control import Uncontrolled
 from engine.phases import dry_run
 from engine.profiles.load import load_target
+from engine.running.control import Uncontrolled
 from engine.target import workshop, zero_writes
 from engine.target.database import TargetDatabase
 from engine.target.zero_writes import WriteRefused

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.proof.work import asked
-from engine.workers import WorkerDied, Workers
+from engine.running.workers import WorkerDied, Workers
 from protocol.errors import EnvironmentProblem
 from tests.engine.test_workers import deadly, set_up
 

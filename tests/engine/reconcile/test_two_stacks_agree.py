@@ -27,7 +27,7 @@ from engine.reconcile import colour
 from engine.reconcile.compare import DECLARED
 from engine.reconcile.picture import Picture, SourceWanting
 from engine.reconcile.source_pixels import look_at
-from engine.workers import Workers
+from engine.running.workers import Workers
 from protocol.advice import ADVICE
 from protocol.vocabulary import FindingCode, Severity
 from tests.engine.imaging import dicoms

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from engine.pace import FULL_PACE, pace_from
+from engine.running.pace import FULL_PACE, pace_from
 from protocol.errors import Interrupted
 
 

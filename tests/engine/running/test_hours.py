@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.hours import Deadline, Hours
+from engine.running.hours import Deadline, Hours
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NIGHT = Hours(time(19), time(7, 30), BERLIN)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, time
 
 import pytest
 
-from engine.control import Uncontrolled
-from engine.hours import Hours
-from engine.night import CAREFUL_RATE, RESERVE_SECONDS, Night, NightClock, require_open, seconds_needed
+from engine.running.control import Uncontrolled
+from engine.running.hours import Hours
+from engine.running.night import CAREFUL_RATE, RESERVE_SECONDS, Night, NightClock, require_open, seconds_needed
 from protocol.errors import NightOver
 from protocol.vocabulary import ExitCode
 

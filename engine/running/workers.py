@@ -23,7 +23,7 @@ from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
 
-from engine.pace import FULL_PACE, rest
+from engine.running.pace import FULL_PACE, rest
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from engine.machine import ReasonContext, kept_awake, lower_priority
+from engine.running.machine import ReasonContext, kept_awake, lower_priority
 
 
 class Kernel:
@@ -97,7 +97,7 @@ def test_windows_is_asked_for_a_priority_that_workers_inherit() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="nice values are of other systems")
 def test_elsewhere_the_process_and_its_children_become_nicer() -> None:
     code = (
-        "import os, subprocess, sys; from engine.machine import lower_priority; lower_priority();"
+        "import os, subprocess, sys; from engine.running.machine import lower_priority; lower_priority();"
         "subprocess.run([sys.executable, '-c', 'import os; print(os.nice(0))'])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

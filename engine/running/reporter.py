@@ -13,7 +13,7 @@ from typing import TextIO
 import msgspec
 
 from engine.events import Event, Finding, FindingsCounted, Progress
-from engine.headway import Headway, time_left
+from engine.running.headway import Headway, time_left
 from protocol.vocabulary import FindingCode, Phase
 
 TICK_SECONDS = 0.5  # between two progress events: a person's eye needs no more

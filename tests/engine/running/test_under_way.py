@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.events import Event, PhaseEnded, PhaseStarted, Progress
-from engine.under_way import EVERY_SECONDS, FRESH_SECONDS, Keeper, read
+from engine.running.under_way import EVERY_SECONDS, FRESH_SECONDS, Keeper, read
 from protocol.vocabulary import Outcome, Phase
 
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.cli.outlook import lines
-from engine.forecast import MIB, Forecast, Place, Work, forecast, volumes
-from engine.hours import Hours
+from engine.running.forecast import MIB, Forecast, Place, Work, forecast, volumes
+from engine.running.hours import Hours
 
 BERLIN = ZoneInfo("Europe/Berlin")
 GIB = 1024 * MIB

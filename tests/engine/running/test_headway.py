@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.headway import SPREAD, WINDOW_SECONDS, Headway, time_left
+from engine.running.headway import SPREAD, WINDOW_SECONDS, Headway, time_left
 
 
 class Clock:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.workers import WorkerDied, Workers
+from engine.running.workers import WorkerDied, Workers
 from protocol.errors import EnvironmentProblem
 
 pytestmark = pytest.mark.usefixtures("real_workers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.counting import STEP, counted
+from engine.running.counting import STEP, counted
 
 
 @pytest.mark.parametrize("size", [0, 1, STEP - 1, STEP, STEP + 1, 3 * STEP + 7])

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import workers
-from engine.control import Switch
-from engine.pace import FULL_PACE, MOST_REST, SLOWEST_PACE, pace_from, rest
-from engine.workers import Workers
+from engine.running import workers
+from engine.running.control import Switch
+from engine.running.pace import FULL_PACE, MOST_REST, SLOWEST_PACE, pace_from, rest
+from engine.running.workers import Workers
 from tests.engine.test_workers import multiplied, set_up
 
 

@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from engine.hours import Hours
-from engine.night import RESERVE_SECONDS
+from engine.running.hours import Hours
+from engine.running.night import RESERVE_SECONDS
 
 MIB: Final = 1 << 20
 _SAMPLE_BYTES: Final = 4 * MIB  # one radiograph

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
-from engine.control import Control
-from engine.hours import Deadline, Hours
+from engine.running.control import Control
+from engine.running.hours import Deadline, Hours
 from engine.settings import RunSettings
 from protocol.errors import NightOver
 

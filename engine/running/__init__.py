@@ -1,0 +1,1 @@
+"""What goes on while a phase runs, whatever it does: workers, progress, time left, pause, pace, the hours of night."""
