@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from protocol.statements import SignedEvidence
@@ -25,10 +27,23 @@ class PhaseStarted(msgspec.Struct, frozen=True, tag="phase-started", tag_field="
     phase: Phase
 
 
+class Doing(StrEnum):
+    """What a phase is at before its first image and after its last one. People read it as it stands here."""
+
+    TARGET = "looking at all that the target holds"
+    DOUBLES = "looking for what is there twice"
+    STANDING = "looking whether what was converted still stands"
+    ARRIVALS = "looking for what came since staging"
+    SOURCE = "comparing the source with what was staged"
+    ROWS_AND_FILES = "listing the target's rows and files"
+    LEFTOVERS = "looking for what nobody claimed"
+
+
 class Progress(msgspec.Struct, frozen=True, tag="progress", tag_field="event"):
     """How far a phase is. Rates are images per second; times left are seconds, as a range; None while unknown.
 
     `rows_done` and `files_done`: rows of staging read and files of the store listed, where no images are counted.
+    `doing`: what goes on while no image passes.
     """
 
     phase: Phase
@@ -43,6 +58,7 @@ class Progress(msgspec.Struct, frozen=True, tag="progress", tag_field="event"):
     paused: bool = False
     rows_done: int = 0
     files_done: int = 0
+    doing: Doing | None = None
 
 
 class FindingsCounted(msgspec.Struct, frozen=True, tag="findings-counted", tag_field="event"):

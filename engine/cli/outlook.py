@@ -56,6 +56,8 @@ def running_lines(running: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Done", f"{done:,} of {total:,} images" if total else "its images are not counted yet"
     if running["paused"]:
         yield "Paused", "since somebody said so; it goes on when somebody does"
+    elif doing := running["doing"]:
+        yield "Now", doing
     elif rate := running["images_per_second"]:
         yield "Rate now", f"{speed(rate)}, {time_left(running['seconds_left_low'], running['seconds_left_high'])}"
     if ending := running["ending"]:

@@ -53,6 +53,8 @@ class Screen:
         match event:
             case PhaseStarted():
                 self.begin(str(event.phase))
+            case Tally() if event.doing:
+                self._show(done=event.doing, speed="", left="", **bar(event))
             case Tally() if event.images_total:
                 left = "paused" if event.paused else time_left(event.seconds_left_low, event.seconds_left_high)
                 self.advance(event.images_done, event.images_total, event.images_per_second, left)
@@ -68,6 +70,11 @@ class Screen:
     def _show(self, **fields: Any) -> None:
         if self._task is not None:
             self._progress.update(self._task, **fields)
+
+
+def bar(event: Tally) -> dict[str, int | None]:
+    """How far the bar reaches; it only moves to and fro while nobody knows how much there is."""
+    return {"completed": event.images_done, "total": event.images_total or None}
 
 
 def uncounted(event: Tally) -> str:

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain
 
-from engine.events import Finding
+from engine.events import Doing, Finding
 from engine.job import Job
 from engine.journal import Journal, State
 from engine.numbers import Numbers
@@ -53,11 +53,14 @@ def run(
     with closing(Plan(job.plan_path)) as plan:
         plan.require(job.run_id, source_profile.digest, target_profile.digest)
         with closing(Journal(job.journal_path, job.run_id, plan.digest, plan.header.previous)) as journal:
-            if not journal.has_begun():
-                refuse_late_arrivals(job)
             _say_where_it_stands(plan, journal, reporter)
+            if not journal.has_begun():
+                reporter.doing(Doing.ARRIVALS)
+                refuse_late_arrivals(job)
+            reporter.doing(Doing.STANDING)
             told = _Told(reporter, control, _night(job, plan, journal, clock))
             _convert(job, plan, journal, target_profile, told, sleep)
+            reporter.doing(Doing.SOURCE)
             checks = (*_checks(plan, journal), *source_checks(job, reporter.finding, Phase.CONVERT))
             totals = _totals(plan, journal, reporter)
             return PhaseResult(Gate.CONVERTED, checks, totals, plan=blinded(plan.digest, job.digest_key))

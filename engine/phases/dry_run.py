@@ -12,7 +12,7 @@ from itertools import chain
 
 import msgspec
 
-from engine.events import Finding
+from engine.events import Doing, Finding
 from engine.job import Job
 from engine.journal import recorded_made
 from engine.phases import PhaseResult, at_least, judged
@@ -100,11 +100,12 @@ class _DryRun:
     def result(self) -> PhaseResult:
         store = TargetStore(self.job.target.store, self.job.run_id)
         store.require_present()
+        wanted = expected(self.staging, self.source)
+        self.reporter.total(wanted.patients, wanted.images)
+        self.reporter.doing(Doing.TARGET)
         marked = before.mark(self.database, store)
         for notice in before.notices(self.database, self.target, marked, self._ours()):
             self._found(None, notice)
-        wanted = expected(self.staging, self.source)
-        self.reporter.total(wanted.patients, wanted.images)
         started = self.clock.monotonic()
         seen, writer = self._survey(store, wanted)
         seconds = self.clock.monotonic() - started
@@ -114,6 +115,7 @@ class _DryRun:
                 detail = f"{', '.join(volume.holds)}: {volume.needed_mib} MiB needed, {volume.free_mib} MiB free"
                 self._found(None, Notice(FindingCode.DISK_SPACE, detail=detail))
         writer.finish()
+        self.reporter.doing(Doing.TARGET)
         with closing(Plan(self.job.plan_path)) as plan:
             self._report_worked_with(plan)
             self._report_refused_rows(plan)
@@ -131,6 +133,8 @@ class _DryRun:
             told = (self._found, self._seen_one, lambda: self.control.pace, self.database.holders())
             survey = Survey(self.job, self.staging, self.source, self.target, store, writer, header, *told)
             seen = survey.run()
+            self.reporter.doing(Doing.DOUBLES)
+            survey.complete()
             self._report_already_there(writer)
             return seen, writer
         except BaseException:
@@ -221,6 +225,7 @@ class _DryRun:
     ) -> Iterator[CheckResult]:
         yield judged(Check.FILES_WRITTEN, 0, seen.writes_refused + self.guard.refused)
         yield judged(Check.ROWS_WRITTEN, 0, self.database.statements.refused)
+        self.reporter.doing(Doing.SOURCE)
         yield from source_checks(self.job, self.reporter.finding, Phase.DRY_RUN, partial(self._orphans, plan))
         yield judged(Check.TARGET_UNCHANGED, marked.parts, marked.equal_parts(unchanged))
 

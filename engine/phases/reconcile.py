@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.events import Finding
+from engine.events import Doing, Finding
 from engine.job import Job
 from engine.phases import PhaseResult, judged
 from engine.phases.source_state import require_fingerprint, require_production, source_checks
@@ -22,6 +22,7 @@ def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
     source, target = load_source(job.source.profile), load_target(job.target.profile)
     places = Places(job.source.staging, job.source.store, job.target.database, job.target.store, job.folder)
     seen = reconcile(places, source, target, job.digest_key, job.run.workers, _listener(reporter, control))
+    reporter.doing(Doing.SOURCE)
     checks = (*checks_of(seen), *source_checks(job, reporter.finding, Phase.RECONCILE))
     return PhaseResult(Gate.RECONCILED, checks, _totals(seen, reporter), seen.digests)
 
@@ -33,7 +34,7 @@ def _listener(reporter: Reporter, control: Control) -> Listener:
     def done(images: int, size: int) -> None:
         reporter.advance(patients=1, images=images, bytes=size)
 
-    return Listener(reporter.total, found, done, control.checkpoint, lambda: control.pace)
+    return Listener(reporter.total, reporter.doing, found, done, control.checkpoint, lambda: control.pace)
 
 
 def checks_of(seen: Reconciliation) -> tuple[CheckResult, ...]:

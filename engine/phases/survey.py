@@ -91,17 +91,20 @@ class Survey:
         self._seen = Seen()
 
     def run(self) -> Seen:
-        """Completes the plan and reports everything found on the way."""
+        """Plans every patient and reports everything found on the way."""
         settings = (self._target, self._job.source.store, self._job.folder, self._columns)
         with Workers(self._job.run.workers, survey, set_up, settings, self._pace) as workers:
             for work, surveyed in workers.map(self._work()):
                 self._take(work, self._survived(workers, work, surveyed))
+        return self._seen
+
+    def complete(self) -> None:
+        """After the last patient: what can be said of all of them together."""
         self._writer.carry_over()
         self._report_kept()
         self._report_duplicates()
         self._report_shared_files()
         self._writer.add_source_files(self._files_of_rows())
-        return self._seen
 
     def _work(self) -> Iterator[Work]:
         """Patients to look at, with numbers and keys that no earlier plan gave away."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from engine.events import Doing
 from engine.profiles.schema import FileRule, SourceProfile, TargetProfile
 from engine.reconcile.checkable import require_reconcilable
 from engine.reconcile.compare import judge
@@ -52,13 +53,15 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Whom to tell: totals (patients, images), a finding of a patient, progress (images, bytes) after each patient.
+    """Whom to tell: totals (patients, images), what goes on where no image passes, a finding of a patient, progress
+    (images, bytes) after each patient.
 
     `checkpoint` is asked between patients; what it raises ends the reconciliation. `pace` tells the percent of the time
     that workers may work.
     """
 
     total: Callable[[int, int], None]
+    doing: Callable[[Doing], None]
     found: Callable[[str | None, Discrepancy], None]
     done: Callable[[int, int], None]
     checkpoint: Callable[[], None]
@@ -94,6 +97,7 @@ def reconcile(
         view = SourceView(staging, source, form)
         totals = view.totals()
         listener.total(totals.wanted_patients, totals.wanted_images)
+        listener.doing(Doing.ROWS_AND_FILES)
         target_view = TargetView(base, target, shape, TargetForm(target))
         rows = target_view.fill(book)
         own = files_of(places.target)
@@ -103,6 +107,7 @@ def reconcile(
         scan = _Scan(book, shape, form, sets, listener, roots)
         pool = stack.enter_context(Workers(workers, _examine_all, _open_eyes, (eyes,), listener.pace))
         scan.compare(stack.enter_context(closing(view.patients())), pool)
+        listener.doing(Doing.LEFTOVERS)
         scan.see_leftovers()
         scan.declare_lost(view.lost_images)
         counts = target_view.counts()

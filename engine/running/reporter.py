@@ -12,7 +12,7 @@ from typing import TextIO
 
 import msgspec
 
-from engine.events import Event, Finding, FindingsCounted, Progress
+from engine.events import Doing, Event, Finding, FindingsCounted, Progress
 from engine.running.headway import Headway, time_left
 from protocol.vocabulary import FindingCode, Phase
 
@@ -34,6 +34,7 @@ class Reporter:
         self._headway = Headway(clock)
         self._last_tick = float("-inf")
         self._paused = False
+        self._doing: Doing | None = None
         self._counts: Counter[FindingCode] = Counter()
         self._findings = _kept(findings_path, phase)
 
@@ -43,6 +44,7 @@ class Reporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._doing = None
         self.tell()
         with self._findings as file:
             _flush(file)
@@ -57,6 +59,11 @@ class Reporter:
         self._patients_total, self._images_total = patients, images
         self.tell()
 
+    def doing(self, what: Doing) -> None:
+        """What goes on from now until the next image is done."""
+        self._doing = what
+        self.tell()
+
     def advance(self, patients: int = 0, images: int = 0, bytes: int = 0, rows: int = 0, files: int = 0) -> None:
         """What was done since the last call."""
         self._patients += patients
@@ -64,6 +71,7 @@ class Reporter:
         self._bytes += bytes
         self._rows += rows
         self._files += files
+        self._doing = None
         if self._clock() - self._last_tick >= TICK_SECONDS:
             self.tell()
 
@@ -97,6 +105,7 @@ class Reporter:
                 self._paused,
                 self._rows,
                 self._files,
+                self._doing,
             )
         )
         if self._counts:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from engine.cli.screen import Screen, size
-from engine.events import Event, PhaseEnded, PhaseStarted, Progress
+from engine.events import Doing, Event, PhaseEnded, PhaseStarted, Progress
 from protocol.vocabulary import Outcome, Phase
 
 
@@ -44,6 +45,13 @@ def test_a_phase_with_images_shows_how_many_of_how_many(capsys: pytest.CaptureFi
     halfway = Progress(Phase.CONVERT, 1, 3, 1_000, 2_000, 7, 50.0, 20.0, 20.0)
     said = shown(capsys, PhaseStarted(Phase.CONVERT), halfway)
     assert "1,000 of 2,000 images" in said and "50/s" in said and "20 s left" in said
+
+
+def test_where_no_image_passes_it_says_what_goes_on_instead(capsys: pytest.CaptureFixture[str]) -> None:
+    done = Progress(Phase.CONVERT, 3, 3, 2_000, 2_000, 7, 50.0, 0.0, 0.0)
+    said = shown(capsys, PhaseStarted(Phase.CONVERT), done, replace(done, doing=Doing.SOURCE))
+    assert "comparing the source with what was staged" in said
+    assert "50/s" not in said and "left" not in said
 
 
 def test_sizes_are_told_as_people_say_them() -> None:

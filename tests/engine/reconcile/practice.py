@@ -93,6 +93,7 @@ def judged(places: Places, workers: int = 1) -> Verdict:
     found: list[tuple[str | None, Discrepancy]] = []
     listener = Listener(
         total=lambda patients, images: None,
+        doing=lambda what: None,
         found=lambda patient, item: found.append((patient, item)),
         done=lambda images, size: None,
         checkpoint=lambda: None,

@@ -223,7 +223,7 @@ def _reconcile(places: Places, checkpoint: object) -> None:
 
 
 def _listener(checkpoint: object) -> Listener:
-    return Listener(lambda *_: None, lambda *_: None, lambda *_: None, checkpoint)  # type: ignore[arg-type]
+    return Listener(*[lambda *_: None] * 4, checkpoint)
 
 
 def _content(folder: Path) -> dict[str, tuple[str, int]]:
