@@ -26,7 +26,9 @@ from engine.running.control import Uncontrolled
 from engine.target import hold
 from protocol.errors import Interrupted
 from protocol.vocabulary import Phase, Verdict
+from tests.engine.made_keys import has_made_keys, let_the_database_make_keys
 from tests.engine.tiny import Tiny, TinyPractice, dicom, run_phase
+from tests.faults.meaning import by_meaning, is_named_after
 from tests.simulators.postgresql import run_sql, with_database
 
 _NUMBER: Final = 0xFE  # the largest key in use: ours begin at 0xff, and the second image starts a new folder
@@ -46,7 +48,8 @@ _FOREIGN_FILES: Final = {
     "desktop.ini": b"[ViewState]",
     ".bitewing-incoming-of-another-run/1/000000ff": b"not of this run",
 }
-# Where a patient's own keys stand: table to the entity and the position of its key in a row.
+# Where a patient's own keys stand: table to the entity and the position of its key in a row; the key comes first, or
+# behind texts without a comma.
 _KEYS: Final = {
     **{"person": ("patient", 0), "personname": ("patient", 0), "patient": ("patient", 0)},
     **{"study": ("study", 0), "series": ("series", 0), "visual": ("image", 0), "image": ("image", 0)},
@@ -81,15 +84,18 @@ class Practice:
     foreign: tuple[tuple[Any, ...], ...]
 
     @staticmethod
-    def build(folder: Path, server: str | None = None, *, top_up: bool = False) -> Practice:
+    def build(folder: Path, server: str | None = None, *, top_up: bool = False, made_keys: bool = False) -> Practice:
         """Plans the tiny practice over a target that is in use, and converts a copy of it undisturbed.
 
         `top_up`: the practice was converted before and went on since; it is the top-up that is planned.
+        `made_keys`: the target's database makes the keys of patients, studies and series.
         """
         target = None if server is None else _new_database(server, _database_name(folder))
         tiny_practice = TinyPractice()
         tiny = tiny_practice.build(folder, target=target)
         _occupy(tiny)
+        if made_keys:
+            let_the_database_make_keys(tiny, after=_NUMBER)
         run_phase(dry_run.run, Phase.DRY_RUN, tiny)
         if top_up:
             _require(converted(tiny), "the first conversion does not pass")
@@ -185,14 +191,18 @@ def recovered(tiny: Tiny) -> None:
 
 def state(tiny: Tiny, *, incoming: bool = False) -> Counter[Item]:
     """Everything in the target: files with digests, folders, rows. SQLite is read in a copy, which leaves its own
-    recovery to the engine. `incoming`: this run's incoming folder too, and the lock of the target."""
+    recovery to the engine. `incoming`: this run's incoming folder too, and the lock of the target.
+
+    Keys that the database makes depend on what it made before: there rows are told apart by what the keys stand for.
+    """
     found = Counter[Item]()
     ours = (f".bitewing-incoming-{tiny.job.run_id}", hold.NAME)
     for path in tiny.store.rglob("*"):
         name = path.relative_to(tiny.store).as_posix()
         if incoming or not name.startswith(ours):
             found[_item(path, name)] += 1
-    for table, rows in _rows(tiny).items():
+    rows_of = _rows(tiny)
+    for table, rows in (by_meaning(rows_of) if has_made_keys(tiny) else rows_of).items():
         found.update(("row", table, repr(row)) for row in rows)
     return found
 
@@ -303,12 +313,10 @@ def _belongs(item: Item, patient: PlannedPatient, files: Mapping[str, str]) -> b
 
 def _is_of(patient: PlannedPatient, item: Item) -> bool:
     entity, position = _KEYS[item[1]]
-    return _key(item[2], position) in patient.keys.of(entity).values()
-
-
-def _key(row: str, position: int) -> int:
-    """An integer of a row's text; the columns before it hold neither commas nor quotes of their own."""
-    return int(row.strip("()").split(", ")[position].strip("'"))
+    key = item[2].strip("()").split(", ")[position].strip("'")
+    if key.isdecimal():
+        return int(key) in patient.keys.of(entity).values()
+    return is_named_after(key, patient.record.patient.chart_number)
 
 
 def _without_folders(items: Counter[Item]) -> Counter[Item]:

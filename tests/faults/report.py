@@ -55,8 +55,8 @@ ext4, XFS or NTFS, which keep more, and says nothing of a disk that lies about a
   matter (journal: WAL with synchronous=FULL; SQLite target: synchronous=EXTRA; PostgreSQL and SQL Server: their own).
 - Errors are raised where Python would raise them, not by a broken disk; a disk that is really full, a store that is
   really read-only or forbidden are in `tests/faults/test_real_environment.py`.
-- A target whose keys the database makes gets other keys after a fault; its steps are killed in
-  `tests/engine/target/test_made_keys.py`, which compares all but the keys.
+- A target whose database makes keys may make other ones after a fault: there a key is compared by what it stands for
+  (the patient's chart number, the images below it), and every other value as it is.
 - A sharing violation is Windows' error, raised on this system. SQL Server is not part of the matrix.
 - The work of the one worker is done within the process of the run, except for the column about workers: with processes
   of their own the order is not the same each time. Random kills with four workers are in

@@ -55,6 +55,7 @@ class Scene:
     lost: bool = False
     on_server: bool = False  # also with its target in PostgreSQL
     top_up: bool = False  # over a finished conversion, of a practice that went on since
+    made_keys: bool = False  # into a target whose database makes the keys
 
     @property
     def only_power(self) -> bool:
@@ -120,6 +121,14 @@ SCENES: Final = {
     ),
     "top-up-forward": Scene(
         "a top-up after a kill behind its commit", kill_at("after-commit:1"), part=Part.RECOVERY, top_up=True
+    ),
+    "made-keys": Scene("the first run into a target whose database makes keys", on_server=True, made_keys=True),
+    "made-keys-undo": Scene(
+        "a run after a kill between such keys and their commit",
+        kill_at("after-keys:1"),
+        part=Part.RECOVERY,
+        on_server=True,
+        made_keys=True,
     ),
     "removal": Scene("a run after a kill between a removal and its flush", _removed_not_flushed, unremoved=True),
 }
