@@ -33,7 +33,7 @@ class Keeper:
         self._emit(event)
         with suppress(OSError):
             match event:
-                case Progress() if event.paused or self._clock() - self._kept_at >= EVERY_SECONDS:
+                case Progress() if event.paused or event.doing or self._clock() - self._kept_at >= EVERY_SECONDS:
                     self._keep(event)
                 case PhaseEnded():
                     self._path.unlink(missing_ok=True)
@@ -57,4 +57,4 @@ def read(path: Path, now: float) -> Progress | None:
         is_fresh = now - path.stat().st_mtime < FRESH_SECONDS
     except (OSError, msgspec.MsgspecError):
         return None
-    return found if is_fresh or found.paused else None
+    return found if is_fresh or found.paused or found.doing else None

@@ -26,7 +26,7 @@ def what_changed(
         return f"{missing} of {len(rows)} rows were changed or deleted in the target"
     for mention in mentions(patient, profile):
         if more := mentioned.rows(mention) - mention.rows:
-            return f"{more} rows of {mention.table} were added in the target"
+            return _added(more, mention.table)
     return None
 
 
@@ -40,7 +40,11 @@ def remove(patient: Standing, profile: TargetProfile, database: TargetDatabase, 
         raise changed("rows of it were changed or deleted in the target")
     for mention in mentions(patient, profile):
         if more := database.count_of(mention.table, mention.column, mention.keys, connection):
-            raise changed(f"{more} rows of {mention.table} were added in the target")
+            raise changed(_added(more, mention.table))
+
+
+def _added(rows: int, table: str) -> str:
+    return f"rows were added in the target: {rows} of {table}"
 
 
 def changed(what: str) -> Failure:

@@ -14,7 +14,7 @@ from engine import identity
 from engine.cli.init import make_ready
 from engine.cli.main import main
 from engine.compose import held, open_ledger
-from engine.events import Progress
+from engine.events import Doing, Progress
 from engine.gates import NO_PRACTICE
 from engine.phases import dry_run
 from engine.running.under_way import Keeper
@@ -74,6 +74,13 @@ def test_a_phase_that_is_not_the_conversion_has_no_end_to_be_held_against_the_ho
     with held(tiny.job):
         assert "not counted yet" in status(tiny, capsys)
         assert json.loads(status(tiny, capsys, "--json"))["running"]["ending"] is None
+
+
+def test_where_no_image_passes_it_says_what_goes_on(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(tiny, Progress(Phase.RECONCILE, 0, 3, 0, 2_000, 0, None, None, None, doing=Doing.ROWS_AND_FILES))
+    with held(tiny.job):
+        shown, running = status(tiny, capsys), json.loads(status(tiny, capsys, "--json"))["running"]
+    assert "listing the target's rows and files" in shown and running["doing"] == Doing.ROWS_AND_FILES
 
 
 def test_what_a_killed_process_left_behind_is_not_under_way(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.events import Event, PhaseEnded, PhaseStarted, Progress
+from engine.events import Doing, Event, PhaseEnded, PhaseStarted, Progress
 from engine.running.under_way import EVERY_SECONDS, FRESH_SECONDS, Keeper, read
 from protocol.vocabulary import Outcome, Phase
 
@@ -19,8 +19,8 @@ class Clock:
         return self.seconds
 
 
-def progress(images: int, *, paused: bool = False) -> Progress:
-    return Progress(Phase.CONVERT, 1, 2, images, 100, 0, None, None, None, paused)
+def progress(images: int, *, paused: bool = False, doing: Doing | None = None) -> Progress:
+    return Progress(Phase.CONVERT, 1, 2, images, 100, 0, None, None, None, paused, doing=doing)
 
 
 @pytest.fixture
@@ -42,12 +42,13 @@ def test_every_event_is_passed_on_and_the_newest_progress_is_kept_now_and_then(p
     assert told == [PhaseStarted(Phase.CONVERT), *(progress(images) for images in (1, 2, 3))]
 
 
-def test_a_pause_is_kept_at_once_and_does_not_grow_old(place: Path) -> None:
+@pytest.mark.parametrize("standing", [progress(1, paused=True), progress(1, doing=Doing.SOURCE)])
+def test_where_no_image_passes_that_is_kept_at_once_and_does_not_grow_old(place: Path, standing: Progress) -> None:
     keeper = Keeper(place, lambda event: None, Clock())
     keeper(progress(1))
-    keeper(progress(1, paused=True))
+    keeper(standing)
     os.utime(place, (0, 0))
-    assert read(place, FRESH_SECONDS * 2) == progress(1, paused=True)
+    assert read(place, FRESH_SECONDS * 2) == standing
 
 
 def test_nothing_is_left_when_the_phase_has_ended(place: Path) -> None:

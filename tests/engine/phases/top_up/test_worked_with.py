@@ -38,7 +38,13 @@ def test_a_dry_run_finds_who_was_worked_with_in_the_target(two_renamed: Tiny, wo
     assert checks[Check.NO_BLOCKERS][0] is Verdict.FAIL
 
 
-@pytest.mark.parametrize("work", list(WORKED_WITH)[:2])
+SEEN_BEFORE_ANYTHING_IS_WRITTEN = {
+    "a name was corrected": "1 of 19 rows were changed or deleted in the target",
+    "an image was looked at": "rows were added in the target: 1 of ActivityLog",
+}
+
+
+@pytest.mark.parametrize("work", SEEN_BEFORE_ANYTHING_IS_WRITTEN)
 def test_who_was_worked_with_since_the_dry_run_is_never_touched_and_the_others_go_on(
     two_renamed: Tiny, work: str
 ) -> None:
@@ -48,6 +54,8 @@ def test_who_was_worked_with_since_the_dry_run_is_never_touched_and_the_others_g
     checks, told = run(Phase.CONVERT, two_renamed)
     assert checks[Check.NOTHING_SET_ASIDE] == (Verdict.FAIL, 0, 1)
     assert told.codes() == [FindingCode.SET_ASIDE, FindingCode.TARGET_CHANGED]
+    [what] = [finding.detail for finding in told.findings if finding.code is FindingCode.TARGET_CHANGED]
+    assert what == SEEN_BEFORE_ANYTHING_IS_WRITTEN[work]
     after = two_renamed.target_rows()
     assert {row for row in before["personname"] if row[0] == 1} == {row for row in after["personname"] if row[0] == 1}
     assert {row for row in before["activitylog"] if row[2] < 5} == {row for row in after["activitylog"] if row[2] < 5}
