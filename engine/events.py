@@ -30,13 +30,13 @@ class PhaseStarted(msgspec.Struct, frozen=True, tag="phase-started", tag_field="
 class Doing(StrEnum):
     """What a phase is at before its first image and after its last one. People read it as it stands here."""
 
-    TARGET = "looking at all that the target holds"
-    DOUBLES = "looking for what is there twice"
-    STANDING = "looking whether what was converted still stands"
-    ARRIVALS = "looking for what came since staging"
-    SOURCE = "comparing the source with what was staged"
-    ROWS_AND_FILES = "listing the target's rows and files"
-    LEFTOVERS = "looking for what nobody claimed"
+    TARGET = "looking over the target"
+    DOUBLES = "looking for doubles"
+    STANDING = "checking what is converted"
+    ARRIVALS = "looking for late arrivals"
+    SOURCE = "checking the source again"
+    ROWS_AND_FILES = "listing rows and files"
+    LEFTOVERS = "looking for leftovers"
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress", tag_field="event"):

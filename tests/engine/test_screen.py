@@ -50,7 +50,7 @@ def test_a_phase_with_images_shows_how_many_of_how_many(capsys: pytest.CaptureFi
 def test_where_no_image_passes_it_says_what_goes_on_instead(capsys: pytest.CaptureFixture[str]) -> None:
     done = Progress(Phase.CONVERT, 3, 3, 2_000, 2_000, 7, 50.0, 0.0, 0.0)
     said = shown(capsys, PhaseStarted(Phase.CONVERT), done, replace(done, doing=Doing.SOURCE))
-    assert "comparing the source with what was staged" in said
+    assert "checking the source again" in said
     assert "50/s" not in said and "left" not in said
 
 

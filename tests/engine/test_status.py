@@ -80,7 +80,7 @@ def test_where_no_image_passes_it_says_what_goes_on(tiny: Tiny, capsys: pytest.C
     keep(tiny, Progress(Phase.RECONCILE, 0, 3, 0, 2_000, 0, None, None, None, doing=Doing.ROWS_AND_FILES))
     with held(tiny.job):
         shown, running = status(tiny, capsys), json.loads(status(tiny, capsys, "--json"))["running"]
-    assert "listing the target's rows and files" in shown and running["doing"] == Doing.ROWS_AND_FILES
+    assert "listing rows and files" in shown and running["doing"] == Doing.ROWS_AND_FILES
 
 
 def test_what_a_killed_process_left_behind_is_not_under_way(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
