@@ -56,8 +56,15 @@ def _problem(
 ) -> str | None:
     if column.computed is not None:
         return "is computed by the database itself; leave the column out of [[insert]]"
+    if _is_key(expression) and isinstance(holder.kind, sa.String):
+        return f"is a number by which rows are looked for, and the column holds text; write text({expression.text})"
     values = (fitted(profile, place, "", value, _unnoticed) for value in _known(profile, expression))
     return next((problem for value in values if (problem := holder.misfit(value))), None)
+
+
+def _is_key(expression: Expression) -> bool:
+    """Whether the value is a key and nothing else: such columns are asked for spans of keys."""
+    return isinstance(expression.root, Call) and expression.root.function == "key"
 
 
 def _known(profile: TargetProfile, expression: Expression) -> Iterator[object]:

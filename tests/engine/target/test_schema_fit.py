@@ -110,6 +110,15 @@ ALTERED: dict[str, tuple[tuple[str, ...], str, str]] = {
         "ActivityLog.Event ActivityLog.Filename",
         "'FileImport' is 10 long, and the column holds 3",
     ),
+    "a key kept as text": (
+        (
+            "DROP TABLE ActivityLog",
+            "CREATE TABLE ActivityLog (Event VARCHAR(64), Filename VARCHAR(260), ItemID VARCHAR(20),"
+            " EventDateTime TIMESTAMP)",
+        ),
+        "ActivityLog.ItemID",
+        "key(image) is a number by which rows are looked for, and the column holds text; write text(key(image))",
+    ),
     "computed": (
         (
             "ALTER TABLE Study DROP COLUMN Name",
