@@ -107,13 +107,22 @@ class LiveSchema:
             yield from (f"{table}.{column}" for column in columns if self.column(table, column) is None)
 
 
+def _can_be_asked(connection: sa.Connection, table: str, columns: Sequence[str]) -> bool:
+    """SQLite names no columns where the primary key is meant, and lets a foreign key point to what is not there."""
+    if connection.dialect.name != "sqlite" or not columns:
+        return bool(columns)
+    inspector = sa.inspect(connection)
+    there = inspector.get_columns(table) if inspector.has_table(table) else ()
+    return {name.lower() for name in columns} <= {column["name"].lower() for column in there}
+
+
 def _is_partial(index: sa.Index) -> bool:
     return any("where" in told and told["where"] is not None for told in index.dialect_options.values())
 
 
 def _pointers(connection: sa.Connection, table: sa.Table) -> Iterator[Pointer]:
     for key in sa.inspect(connection).get_foreign_keys(table.name, table.schema):
-        if key["referred_columns"]:  # SQLite leaves them out where the primary key is meant
+        if _can_be_asked(connection, key["referred_table"], key["referred_columns"]):
             deferred = str(key.get("options", {}).get("initially", "")).upper() == "DEFERRED"
             place = (key["referred_schema"], key["referred_table"], tuple(key["referred_columns"]))
             yield Pointer(tuple(key["constrained_columns"]), *place, deferred)

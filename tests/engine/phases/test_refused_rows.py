@@ -197,6 +197,16 @@ def test_a_key_that_points_to_a_table_nobody_fills_is_told_by_its_column(not_sql
     assert said.lower() == "points to category, whose rows no [[insert]] writes; write one for it"
 
 
+@pytest.mark.parametrize("there", [(), ("CREATE TABLE Gone (Other INTEGER)",)], ids=["no table", "no such column"])
+def test_what_points_to_nothing_in_sqlite_ends_no_dry_run(tmp_path: Path, there: tuple[str, ...]) -> None:
+    """SQLite looks at no foreign key unless it is told to; such a target was never told."""
+    tiny = practice().build(tmp_path / "practice")
+    event = "Event VARCHAR(64) REFERENCES Gone (Name)"
+    log = f"CREATE TABLE ActivityLog ({event}, Filename VARCHAR(260), ItemID INTEGER, EventDateTime TIMESTAMP)"
+    change(tiny, *there, "DROP TABLE ActivityLog", log)
+    assert refused(tiny) == []
+
+
 def test_a_row_that_points_to_one_filled_later_is_told_where_the_server_looks_at_once(
     new_database: Callable[[], str], tmp_path: Path
 ) -> None:
