@@ -10,7 +10,7 @@ import pytest
 from engine.proof.work import asked
 from engine.running.workers import WorkerDied, Workers
 from protocol.errors import EnvironmentProblem
-from tests.engine.test_workers import deadly, set_up
+from tests.engine.running.test_workers import deadly, set_up
 
 pytestmark = pytest.mark.usefixtures("real_workers")
 

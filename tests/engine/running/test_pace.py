@@ -12,7 +12,7 @@ from engine.running import workers
 from engine.running.control import Switch
 from engine.running.pace import FULL_PACE, MOST_REST, SLOWEST_PACE, pace_from, rest
 from engine.running.workers import Workers
-from tests.engine.test_workers import multiplied, set_up
+from tests.engine.running.test_workers import multiplied, set_up
 
 
 @given(st.floats(0, 1000), st.integers(SLOWEST_PACE, FULL_PACE))
