@@ -20,7 +20,6 @@ from engine.target.database import TargetDatabase
 from engine.target.failures import Failure, failure_of
 from engine.target.files import TargetStore, place_of
 from engine.target.hold import target_held
-from engine.target.keys import Keys
 from engine.target.made import in_keys
 from engine.target.mentioned import Mentioned
 from engine.target.stood import AsItStood
@@ -65,10 +64,7 @@ def store_problems_explained(store: TargetStore) -> Iterator[None]:
 
 def as_it_stood(plan: Plan, journal: Journal, profile: TargetProfile, database: TargetDatabase) -> AsItStood:
     """What a session asks of tables without an index; each is read when the first change asks for it."""
-
-    def leaving() -> Iterator[Keys]:
-        return (in_keys(plan.patient(number).keys, journal.made(number)) for number in plan.leaving().values())
-
+    leaving = (in_keys(plan.patient(number).keys, journal.made(number)) for number in plan.leaving().values())
     return AsItStood(TakenKeys(profile, database, plan.new_keys), Mentioned(database, leaving))
 
 

@@ -60,8 +60,7 @@ def run(
             reporter.doing(Doing.STANDING)
             told = _Told(reporter, control, _night(job, plan, journal, clock))
             _convert(job, plan, journal, target_profile, told, sleep)
-            reporter.doing(Doing.SOURCE)
-            checks = (*_checks(plan, journal), *source_checks(job, reporter.finding, Phase.CONVERT))
+            checks = (*_checks(plan, journal), *source_checks(job, reporter))
             totals = _totals(plan, journal, reporter)
             return PhaseResult(Gate.CONVERTED, checks, totals, plan=blinded(plan.digest, job.digest_key))
 

@@ -162,7 +162,7 @@ class _DryRun:
 
     def _report_worked_with(self, plan: Plan) -> None:
         """Who is to leave the target and is not there as it was converted: the conversion would touch nothing."""
-        mentioned = Mentioned(self.database, lambda: (standing.keys for standing in self._leaving(plan)))
+        mentioned = Mentioned(self.database, (standing.keys for standing in self._leaving(plan)))
         for standing in self._leaving(plan):
             if what := self._what_changed(standing, mentioned):
                 self._found(standing.patient.record.patient.key, Notice(FindingCode.TARGET_CHANGED, detail=what))
@@ -225,8 +225,7 @@ class _DryRun:
     ) -> Iterator[CheckResult]:
         yield judged(Check.FILES_WRITTEN, 0, seen.writes_refused + self.guard.refused)
         yield judged(Check.ROWS_WRITTEN, 0, self.database.statements.refused)
-        self.reporter.doing(Doing.SOURCE)
-        yield from source_checks(self.job, self.reporter.finding, Phase.DRY_RUN, partial(self._orphans, plan))
+        yield from source_checks(self.job, self.reporter, partial(self._orphans, plan))
         yield judged(Check.TARGET_UNCHANGED, marked.parts, marked.equal_parts(unchanged))
 
     def _verdicts(self, outlook: Forecast) -> Iterator[CheckResult]:

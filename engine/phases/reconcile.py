@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.events import Doing, Finding
+from engine.events import Finding
 from engine.job import Job
 from engine.phases import PhaseResult, judged
 from engine.phases.source_state import require_fingerprint, require_production, source_checks
@@ -22,8 +22,7 @@ def run(job: Job, reporter: Reporter, control: Control) -> PhaseResult:
     source, target = load_source(job.source.profile), load_target(job.target.profile)
     places = Places(job.source.staging, job.source.store, job.target.database, job.target.store, job.folder)
     seen = reconcile(places, source, target, job.digest_key, job.run.workers, _listener(reporter, control))
-    reporter.doing(Doing.SOURCE)
-    checks = (*checks_of(seen), *source_checks(job, reporter.finding, Phase.RECONCILE))
+    checks = (*checks_of(seen), *source_checks(job, reporter))
     return PhaseResult(Gate.RECONCILED, checks, _totals(seen, reporter), seen.digests)
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from engine.events import Finding
+from engine.events import Doing, Finding
 from engine.job import Job
 from engine.phases import judged
 from engine.profiles.load import load_source
+from engine.running.reporter import Reporter
 from engine.source.check import Arrival, OnKnown, late_arrivals, source_check
 from engine.source.fingerprint import Fingerprint
 from engine.source.production import newer_rows
 from protocol.errors import Refused
 from protocol.statements import CheckResult
-from protocol.vocabulary import Check, FindingCode, Phase, Refusal
+from protocol.vocabulary import Check, FindingCode, Refusal
 
 
 def require_fingerprint(job: Job) -> None:
@@ -30,17 +29,17 @@ def require_production(job: Job) -> None:
         continue  # every question is asked: another database may answer the first
 
 
-def source_checks(
-    job: Job, found: Callable[[Finding], None], phase: Phase, on_known: OnKnown | None = None
-) -> tuple[CheckResult, CheckResult]:
+def source_checks(job: Job, reporter: Reporter, on_known: OnKnown | None = None) -> tuple[CheckResult, CheckResult]:
     """Compares the source with what was staged: nothing may have changed, and nothing may have come since.
 
-    What came is told to `found`, each as a LATE_ARRIVAL. `on_known` hears of every file that was there at staging.
+    What came is reported, each as a LATE_ARRIVAL. `on_known` hears of every file that was there at staging.
     """
 
     def late(arrival: Arrival) -> None:
-        found(Finding(phase, FindingCode.LATE_ARRIVAL, place=arrival.place, detail=arrival.detail))
+        found = Finding(reporter.phase, FindingCode.LATE_ARRIVAL, place=arrival.place, detail=arrival.detail)
+        reporter.finding(found)
 
+    reporter.doing(Doing.SOURCE)
     state = source_check(job, late, on_known)
     return (
         judged(Check.SOURCE_UNCHANGED, 0, len(state.changed)),

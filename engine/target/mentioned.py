@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from functools import cached_property
+from itertools import islice
 from typing import Final
 
 import numpy as np
 
 from engine.profiles.schema import TargetProfile
 from engine.target.database import TargetDatabase
-from engine.target.keys import Keys
+from engine.target.keys import ENTITIES, Keys
 from engine.target.planned import Standing
 
 _KEY: Final = re.compile(r"\s*key\(\s*(\w+)\s*\)\s*")
@@ -54,10 +56,11 @@ class Mentioned:
     """How many rows speak of the keys of some patients. A column without an index is read once, when it is first asked
     for, and not once for each of them.
 
-    `patients` gives the keys of all that will be asked for; each takes sixteen bytes for each such column.
+    `patients` gives the keys of all that will be asked for, and is gone through once, when the first such column is.
+    Each key takes eight bytes, and sixteen for each such column.
     """
 
-    def __init__(self, database: TargetDatabase, patients: Callable[[], Iterable[Keys]]) -> None:
+    def __init__(self, database: TargetDatabase, patients: Iterable[Keys]) -> None:
         self._database, self._patients = database, patients
         self._counted: dict[tuple[str, str], _Counts] = {}
 
@@ -71,17 +74,25 @@ class Mentioned:
         return self._counted[place].of(mention.keys)
 
     def _count(self, mention: Mention) -> _Counts:
-        of_all = chain.from_iterable(keys.of(mention.entity).values() for keys in self._patients())
-        counts = _Counts(of_all)
+        counts = _Counts(self._keys[mention.entity])
         counts.add(self._database.row_counts(mention.table, mention.column, counts.first, counts.last))
         return counts
+
+    @cached_property
+    def _keys(self) -> Mapping[str, array[int]]:
+        """All keys of each entity."""
+        found = {entity: array("q") for entity in ENTITIES}
+        for keys in self._patients:
+            for entity, of_all in found.items():
+                of_all.extend(keys.of(entity).values())
+        return found
 
 
 class _Counts:
     """A count for each of some keys, of which there is one at least."""
 
-    def __init__(self, keys: Iterable[int]) -> None:
-        self._keys = np.unique(np.fromiter(keys, np.int64))
+    def __init__(self, keys: array[int]) -> None:
+        self._keys = np.unique(np.frombuffer(keys, np.int64))
         self._rows = np.zeros(self._keys.size, np.int64)
         self.first, self.last = int(self._keys[0]), int(self._keys[-1])
 

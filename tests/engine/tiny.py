@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
 from demo.dexis10 import opened, write_empty_database, write_empty_store
-from engine.events import Event, Finding
+from engine.events import Event, Finding, Progress
 from engine.job import Job, new_run_file
 from engine.phases import PhaseResult
 from engine.profiles.load import load_source
@@ -27,6 +27,7 @@ from engine.running.control import Uncontrolled
 from engine.running.reporter import Reporter
 from engine.source.database import SourceDatabase
 from engine.source.fingerprint import take
+from protocol.errors import Interrupted
 from protocol.vocabulary import Phase
 
 RUN = "c0ffee00" * 4
@@ -286,6 +287,10 @@ class Told:
     events: list[Event] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
+    @property
+    def progress(self) -> list[Progress]:
+        return [event for event in self.events if isinstance(event, Progress)]
+
     def codes(self) -> list[str]:
         return sorted(finding.code for finding in self.findings)
 
@@ -300,6 +305,17 @@ class RecordingReporter(Reporter):
     def finding(self, finding: Finding) -> None:
         self._told.findings.append(finding)
         super().finding(finding)
+
+
+class StopsAfterOne(Uncontrolled):
+    """Somebody stops the run once its first patient is done."""
+
+    calls = 0
+
+    def checkpoint(self) -> None:
+        self.calls += 1
+        if self.calls > 1:
+            raise Interrupted("stopped")
 
 
 def run_phase(function: Callable[..., PhaseResult], phase: Phase, tiny: Tiny, **more: Any) -> tuple[PhaseResult, Told]:

@@ -17,7 +17,7 @@ from engine.running.control import Uncontrolled
 from protocol.checks import REQUIRED_CHECKS
 from protocol.errors import EnvironmentProblem, Interrupted, Refused, UsageProblem
 from protocol.vocabulary import Check, FindingCode, Gate, Phase, Refusal, Verdict
-from tests.engine.tiny import Tiny, TinyPractice, Told, run_phase
+from tests.engine.tiny import StopsAfterOne, Tiny, TinyPractice, Told, run_phase
 
 
 def _dry_run(tiny: Tiny) -> None:
@@ -316,20 +316,12 @@ def test_a_target_that_is_not_there_is_said_in_a_sentence(ready: Tiny, gone: str
 
 
 def test_progress_counts_what_an_earlier_session_did(ready: Tiny) -> None:
-    class _StopsAfterOne(Uncontrolled):
-        calls = 0
-
-        def checkpoint(self) -> None:
-            self.calls += 1
-            if self.calls > 1:
-                raise Interrupted("stopped")
-
     with pytest.raises(Interrupted):
-        run_phase(convert.run, Phase.CONVERT, ready, control=_StopsAfterOne())
+        run_phase(convert.run, Phase.CONVERT, ready, control=StopsAfterOne())
     _, told = _convert(ready)
-    first, last = told.events[0], told.events[-1]
-    assert (first.patients_total, first.images_total) == (3, 6)  # type: ignore[union-attr]
-    assert (last.patients_done, last.images_done) == (3, 6)  # type: ignore[union-attr]
+    first, last = told.progress[0], told.progress[-1]
+    assert (first.patients_total, first.images_total) == (3, 6)
+    assert (last.patients_done, last.images_done) == (3, 6)
 
 
 _LOST: dict[str, Callable[[Tiny], None]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.events import Doing, Progress
+from engine.events import Doing
 from engine.phases import PhaseResult, convert, dry_run, reconcile
 from protocol.vocabulary import Phase
 from tests.engine.tiny import TinyPractice, run_phase
@@ -21,8 +21,7 @@ def test_each_phase_says_what_goes_on_before_the_first_image_and_after_the_last(
     tiny = TinyPractice().build(tmp_path / "practice")
     for phase, (run, expected) in NIGHT.items():
         _, told = run_phase(run, phase, tiny)
-        progress = [event for event in told.events if isinstance(event, Progress)]
-        said = [event for event in progress if event.doing]
+        said = [event for event in told.progress if event.doing]
         assert [event.doing for event in said] == expected
         assert (said[0].images_done, said[-1].images_done) == (0, said[-1].images_total)
-        assert progress[-1].doing is None  # in the end it says how many images there were
+        assert told.progress[-1].doing is None  # in the end it says how many images there were

@@ -14,7 +14,7 @@ from engine.running.control import Switch, Uncontrolled
 from engine.running.night import NightClock
 from protocol.errors import Interrupted, NightOver, Refused
 from protocol.vocabulary import Check, FindingCode, Phase, Refusal, Verdict
-from tests.engine.tiny import Tiny, TinyPractice, dicom, run_phase
+from tests.engine.tiny import StopsAfterOne, Tiny, TinyPractice, dicom, run_phase
 
 EVENING = datetime(2026, 5, 4, 20, tzinfo=UTC).timestamp()
 
@@ -153,14 +153,6 @@ def test_a_backup_that_is_written_anew_in_the_night_lets_it_finish_and_keeps_its
 
 def test_a_night_that_was_begun_is_finished_although_the_practice_took_images_by_day(tmp_path: Path) -> None:
     tiny = _ready(tmp_path / "practice")
-
-    class StopsAfterOne(Uncontrolled):
-        calls = 0
-
-        def checkpoint(self) -> None:
-            self.calls += 1
-            if self.calls > 1:
-                raise Interrupted("stopped")
 
     with pytest.raises(Interrupted):
         run_phase(convert.run, Phase.CONVERT, tiny, control=StopsAfterOne())

@@ -18,7 +18,6 @@ import pytest
 import sqlalchemy as sa
 
 import engine.profiles
-from engine.events import Progress
 from engine.job import Job
 from engine.phases import PhaseResult, prove
 from engine.profiles.load import load_source, load_target
@@ -89,7 +88,7 @@ def test_its_progress_ends_where_its_work_does(tmp_path: Path) -> None:
     with sa.create_engine(job.source.staging).begin() as staging:
         staging.execute(sa.text("UPDATE media SET deleted = 1 WHERE id = (SELECT MIN(id) FROM media)"))
     _, _, told = proven(job)
-    last = [event for event in told.events if isinstance(event, Progress)][-1]
+    last = told.progress[-1]
     assert last.images_done == last.images_total > 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
@@ -43,12 +44,12 @@ def _in_the_log(keys: Keys) -> Mention:
 
 def test_rows_are_counted_for_each_patient_and_nobody_else_is(database: TargetDatabase) -> None:
     _logged(database, 7, 7, 8, 9, 16, 17, 6, 18)
-    found = Mentioned(database, lambda: PATIENTS)
+    found = Mentioned(database, PATIENTS)
     assert [found.rows(_in_the_log(keys)) for keys in PATIENTS] == [3, 1]
 
 
 def test_nothing_speaks_of_anybody_in_an_empty_table(database: TargetDatabase) -> None:
-    found = Mentioned(database, lambda: PATIENTS)
+    found = Mentioned(database, PATIENTS)
     assert [found.rows(_in_the_log(keys)) for keys in PATIENTS] == [0, 0]
 
 
@@ -60,14 +61,14 @@ def test_a_column_without_an_index_is_read_once(database: TargetDatabase, monkey
         return row_counts(table, column, first, last)
 
     monkeypatch.setattr(database, "row_counts", counted)
-    found = Mentioned(database, lambda: PATIENTS)
+    found = Mentioned(database, PATIENTS)
     for keys in PATIENTS * 2:
         found.rows(_in_the_log(keys))
     assert read == [("ActivityLog", "ItemID", 7, 17)]
 
 
 def test_a_row_that_comes_later_is_seen_where_an_index_is(database: TargetDatabase) -> None:
-    found = Mentioned(database, lambda: PATIENTS)
+    found = Mentioned(database, PATIENTS)
     person = Mention("Person", "PersonID", "patient", frozenset({3}), 0)
     assert found.rows(person) == 0
     with database.transaction() as connection:
@@ -83,7 +84,7 @@ def test_a_row_that_comes_later_is_seen_where_an_index_is(database: TargetDataba
 def test_counts_are_those_of_a_dictionary(asked: set[int], standing: dict[int, int], at_once: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mentioned, "_AT_ONCE", at_once)
-        counts = mentioned._Counts(asked)
+        counts = mentioned._Counts(array("q", asked))
         assert (counts.first, counts.last) == (min(asked), max(asked))
         counts.add(iter([pair for pair in standing.items() if counts.first <= pair[0] <= counts.last]))
     for key in asked:

@@ -13,11 +13,10 @@ import pytest
 
 from engine.journal import Journal, State, recorded
 from engine.plan.values import Round
-from engine.running.control import Uncontrolled
 from protocol.errors import Interrupted, Refused
 from protocol.vocabulary import Check, FindingCode, Phase, Verdict
 from tests.engine.phases.top_up.nights import execute, is_gone, night_of, passes, people, plan_of, run, went_on
-from tests.engine.tiny import Tiny, TinyPractice, dicom
+from tests.engine.tiny import StopsAfterOne, Tiny, TinyPractice, dicom
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -42,9 +41,9 @@ def test_only_who_changed_is_converted_again_and_the_whole_is_exact(anywhere: Ti
     with closing(plan_of(anywhere)) as plan:
         assert plan.rounds == (Round(0, 0, 4, 0), Round(kept=1, changed=2, new=2, gone=1))
         assert plan.totals.patients == 5
-    first, last = told.events[0], told.events[-1]
-    assert (first.patients_total, first.images_total) == (5, 8)  # type: ignore[union-attr]
-    assert (last.patients_done, last.images_done) == (5, 8)  # type: ignore[union-attr]
+    first, last = told.progress[0], told.progress[-1]
+    assert (first.patients_total, first.images_total) == (5, 8)
+    assert (last.patients_done, last.images_done) == (5, 8)
 
 
 def _inode(tiny: Tiny, path: str) -> int:
@@ -85,7 +84,7 @@ def test_nothing_changed_is_a_top_up_without_work_and_convert_stays_a_no_op(conv
     before = converted.end_state()
     for _ in range(2):
         told = night_of(converted)
-        assert told.events[-1].patients_total == 0  # type: ignore[union-attr]
+        assert told.progress[-1].patients_total == 0
         assert converted.end_state() == before
     checks, _ = run(Phase.CONVERT, converted)
     assert {verdict for verdict, _, _ in checks.values()} == {Verdict.PASS}
@@ -124,15 +123,6 @@ def test_a_plan_that_was_not_begun_is_made_again_from_the_same_base(converted: T
         assert plan.rounds[-1] == Round(kept=2, changed=1, new=2, gone=1)
 
 
-class _StopsAfterOne(Uncontrolled):
-    calls = 0
-
-    def checkpoint(self) -> None:
-        self.calls += 1
-        if self.calls > 1:
-            raise Interrupted("stopped")
-
-
 def test_a_top_up_that_was_stopped_goes_on_or_is_planned_anew_from_what_it_reached(
     converted: Tiny, practice: TinyPractice, tmp_path: Path
 ) -> None:
@@ -140,7 +130,7 @@ def test_a_top_up_that_was_stopped_goes_on_or_is_planned_anew_from_what_it_reach
     practice.restage(converted)
     run(Phase.DRY_RUN, converted)
     with pytest.raises(Interrupted):
-        run(Phase.CONVERT, converted, control=_StopsAfterOne())
+        run(Phase.CONVERT, converted, control=StopsAfterOne())
     practice.row("patient", 1)["family_name"] = "Again"
     practice.restage(converted)
     night_of(converted)
